@@ -1,0 +1,3 @@
+//! Wiring and the exit code.
+
+fn main() {}

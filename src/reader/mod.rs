@@ -1,0 +1,1 @@
+//! Rows as they stand in the file: encoding, delimiter, structure, columns, line numbers.
