@@ -1,0 +1,373 @@
+//! Which column of the file is which field of a correction.
+
+use std::fmt;
+use std::str::FromStr;
+
+use csv::StringRecord;
+
+use super::error::List;
+use super::names;
+
+/// A field that a column can be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Field {
+    /// Which lead; required.
+    LeadId,
+    /// The number to call.
+    PhoneNumber,
+    /// The country that numbers without one belong to.
+    Country,
+    /// The person's name.
+    Name,
+    /// Free text.
+    Notes,
+    /// All variables, as a JSON object.
+    Metadata,
+}
+
+impl Field {
+    /// Every field.
+    pub const ALL: [Field; 6] = [
+        Field::LeadId,
+        Field::PhoneNumber,
+        Field::Country,
+        Field::Name,
+        Field::Notes,
+        Field::Metadata,
+    ];
+
+    /// The name in a header.
+    pub fn name(self) -> &'static str {
+        match self {
+            Field::LeadId => "lead_id",
+            Field::PhoneNumber => "phone_number",
+            Field::Country => "country",
+            Field::Name => "name",
+            Field::Notes => "notes",
+            Field::Metadata => "metadata",
+        }
+    }
+
+    fn spellings(self) -> &'static [&'static str] {
+        match self {
+            Field::LeadId => names::LEAD_ID,
+            Field::PhoneNumber => names::PHONE_NUMBER,
+            Field::Country => names::COUNTRY,
+            Field::Name => names::NAME,
+            Field::Notes => names::NOTES,
+            Field::Metadata => names::METADATA,
+        }
+    }
+
+    fn named(name: &str) -> Option<Field> {
+        let folded = names::fold(name);
+        Field::ALL
+            .into_iter()
+            .find(|field| field.spellings().contains(&folded.as_str()))
+    }
+}
+
+/// What a column can be mapped to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MapTarget {
+    /// A field.
+    Field(Field),
+    /// One variable, by its KEY.
+    Variable(String),
+}
+
+/// An argument of `--map` that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MappingError {
+    /// No `=`.
+    #[error("`{0}` has no `=`; write for example phone_number=\"Mobile No.\"")]
+    NoEquals(String),
+    /// Nothing after the `=`.
+    #[error("`{0}` names no column after the `=`")]
+    NoColumn(String),
+    /// Not a field.
+    #[error(
+        "`{0}` is not a field; the fields are lead_id, phone_number, country, name, notes, metadata and metadata.KEY"
+    )]
+    UnknownField(String),
+}
+
+/// Reads a whole argument `field=Column`, as `--map` takes it.
+pub fn mapping(argument: &str) -> Result<(MapTarget, String), MappingError> {
+    let (target, column) = argument
+        .split_once('=')
+        .ok_or_else(|| MappingError::NoEquals(argument.to_owned()))?;
+    if column.trim().is_empty() {
+        return Err(MappingError::NoColumn(argument.to_owned()));
+    }
+    Ok((target.parse()?, column.to_owned()))
+}
+
+impl FromStr for MapTarget {
+    type Err = MappingError;
+
+    fn from_str(text: &str) -> Result<MapTarget, MappingError> {
+        match (Field::named(text), names::variable(text)) {
+            (Some(field), _) => Ok(MapTarget::Field(field)),
+            (None, Some(key)) if !key.is_empty() => Ok(MapTarget::Variable(key.to_owned())),
+            _ => Err(MappingError::UnknownField(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for MapTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MapTarget::Field(field) => f.write_str(field.name()),
+            MapTarget::Variable(key) => write!(f, "metadata.{key}"),
+        }
+    }
+}
+
+/// A column that is carried through and looks like a misspelling.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is carried through untouched; did you mean `{meant}`?", .column.escape_debug())]
+pub struct Hint {
+    /// The name in the header.
+    pub column: String,
+    /// The name it resembles.
+    pub meant: String,
+}
+
+/// Columns that do not make sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ColumnError {
+    /// The first row is data.
+    #[error(
+        "has no header row: its first row begins with {}; put the column names above it, for example \
+         lead_id,phone_number", List(.0)
+    )]
+    NoHeader(Vec<String>),
+    /// No column says which lead.
+    #[error(
+        "has no column `lead_id`; its columns are {}; rename one, or name it with --map lead_id=\"{}\"",
+        List(.0), .0.first().map_or("Column", String::as_str)
+    )]
+    NoLeadId(Vec<String>),
+    /// No column says what to change.
+    #[error(
+        "has no column to change anything with (phone_number, name, notes, metadata or metadata.KEY); its columns \
+         are {}; rename one, or name it with --map phone_number=\"Column\"", List(.0)
+    )]
+    NothingToChange(Vec<String>),
+    /// Two columns for one field.
+    #[error(
+        "columns `{first}` and `{second}` are both `{target}`; rename one, or name the right one with --map"
+    )]
+    Twice {
+        /// The field or variable.
+        target: String,
+        /// The first column.
+        first: String,
+        /// The second column.
+        second: String,
+    },
+    /// `metadata.` without a KEY.
+    #[error("column `{0}` names no variable; write metadata.KEY")]
+    NoKey(String),
+    /// A mapped column that is not there.
+    #[error("has no column `{column}` to map to `{target}`; its columns are {}", List(.headers))]
+    NoSuchColumn {
+        /// The column asked for.
+        column: String,
+        /// What it was to be.
+        target: String,
+        /// The columns there are.
+        headers: Vec<String>,
+    },
+    /// One target or one column in two mappings.
+    #[error("--map says two things about `{0}`")]
+    MappedTwice(String),
+}
+
+/// Which column is which, by index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// Which lead.
+    pub lead_id: usize,
+    /// The number to call.
+    pub phone_number: Option<usize>,
+    /// The country of numbers that do not say it.
+    pub country: Option<usize>,
+    /// The person's name.
+    pub name: Option<usize>,
+    /// Free text.
+    pub notes: Option<usize>,
+    /// All variables, as a JSON object.
+    pub metadata: Option<usize>,
+    /// Single variables: KEY and column.
+    pub variables: Vec<(String, usize)>,
+    /// The columns to carry into the results, in order: all but `result_*`.
+    pub carried: Vec<usize>,
+    /// Misspellings to point out.
+    pub hints: Vec<Hint>,
+}
+
+impl Columns {
+    /// Finds the columns by their names in `headers`; `map` names some outright.
+    pub fn resolve(
+        headers: &StringRecord,
+        map: &[(MapTarget, String)],
+    ) -> Result<Columns, ColumnError> {
+        if !headers.iter().any(names::is_known) && headers.iter().any(names::looks_like_data) {
+            return Err(ColumnError::NoHeader(
+                headers.iter().take(3).map(str::to_owned).collect(),
+            ));
+        }
+        let targets = targets(headers, map)?;
+        let all = || headers.iter().map(str::to_owned).collect();
+        let field = |field| {
+            targets
+                .iter()
+                .position(|target| *target == Some(MapTarget::Field(field)))
+        };
+        let columns = Columns {
+            lead_id: field(Field::LeadId).ok_or_else(|| ColumnError::NoLeadId(all()))?,
+            phone_number: field(Field::PhoneNumber),
+            country: field(Field::Country),
+            name: field(Field::Name),
+            notes: field(Field::Notes),
+            metadata: field(Field::Metadata),
+            variables: targets
+                .iter()
+                .enumerate()
+                .filter_map(|(at, target)| match target {
+                    Some(MapTarget::Variable(key)) => Some((key.clone(), at)),
+                    _ => None,
+                })
+                .collect(),
+            carried: (0..headers.len())
+                .filter(|&at| !names::is_result(&headers[at]))
+                .collect(),
+            hints: hints(headers, &targets),
+        };
+        let changes = [
+            columns.phone_number,
+            columns.name,
+            columns.notes,
+            columns.metadata,
+        ];
+        match columns.variables.is_empty() && changes.iter().all(Option::is_none) {
+            true => Err(ColumnError::NothingToChange(all())),
+            false => Ok(columns),
+        }
+    }
+}
+
+/// What each column is, if anything.
+fn targets(
+    headers: &StringRecord,
+    map: &[(MapTarget, String)],
+) -> Result<Vec<Option<MapTarget>>, ColumnError> {
+    let mut targets = vec![None; headers.len()];
+    for (target, column) in map {
+        let at = mapped(headers, target, column)?;
+        if targets[at].is_some() {
+            return Err(ColumnError::MappedTwice(headers[at].to_owned()));
+        }
+        if targets.contains(&Some(target.clone())) {
+            return Err(ColumnError::MappedTwice(target.to_string()));
+        }
+        targets[at] = Some(target.clone());
+    }
+    for (at, name) in headers.iter().enumerate() {
+        let target = match (Field::named(name), names::variable(name)) {
+            _ if names::is_result(name) || targets[at].is_some() => continue,
+            (Some(field), _) => MapTarget::Field(field),
+            (None, Some("")) => return Err(ColumnError::NoKey(name.to_owned())),
+            (None, Some(key)) => MapTarget::Variable(key.to_owned()),
+            (None, None) => continue,
+        };
+        if map.iter().any(|(mapped, _)| *mapped == target) {
+            continue; // named outright, so that this one is only carried
+        }
+        if let Some(first) = targets
+            .iter()
+            .position(|other| other.as_ref() == Some(&target))
+        {
+            return Err(ColumnError::Twice {
+                target: target.to_string(),
+                first: headers[first].to_owned(),
+                second: name.to_owned(),
+            });
+        }
+        targets[at] = Some(target);
+    }
+    Ok(targets)
+}
+
+/// The column that a mapping names: exactly, or else as loosely as names are matched.
+fn mapped(headers: &StringRecord, target: &MapTarget, column: &str) -> Result<usize, ColumnError> {
+    let exact = headers.iter().position(|name| name == column);
+    let folded = names::fold(column);
+    let loose: Vec<_> = (0..headers.len())
+        .filter(|&at| names::fold(&headers[at]) == folded)
+        .collect();
+    match (exact, &loose[..]) {
+        (Some(at), _) | (None, &[at]) => Ok(at),
+        (None, &[first, second, ..]) => Err(ColumnError::Twice {
+            target: target.to_string(),
+            first: headers[first].to_owned(),
+            second: headers[second].to_owned(),
+        }),
+        (None, []) => Err(ColumnError::NoSuchColumn {
+            column: column.to_owned(),
+            target: target.to_string(),
+            headers: headers.iter().map(str::to_owned).collect(),
+        }),
+    }
+}
+
+/// Columns that are nothing, and look like a field that no other column is.
+fn hints(headers: &StringRecord, targets: &[Option<MapTarget>]) -> Vec<Hint> {
+    let taken = |field| targets.contains(&Some(MapTarget::Field(field)));
+    headers
+        .iter()
+        .zip(targets)
+        .filter(|(name, target)| target.is_none() && !names::is_result(name))
+        .filter_map(|(name, _)| {
+            let folded = names::fold(name);
+            let (prefix, key) = folded.split_once('.').unwrap_or((&folded, ""));
+            let meant = match () {
+                () if !key.is_empty() => resembles(prefix, "metadata").then(|| {
+                    format!(
+                        "metadata.{}",
+                        name.split_once('.').map_or("KEY", |(_, key)| key.trim())
+                    )
+                }),
+                () if prefix.len() > 8 && prefix.starts_with("metadata") => {
+                    Some("metadata.KEY".to_owned())
+                }
+                () => Field::ALL
+                    .into_iter()
+                    .filter(|&field| !taken(field))
+                    .find(|field| {
+                        field
+                            .spellings()
+                            .iter()
+                            .any(|known| resembles(prefix, known))
+                    })
+                    .map(|field| field.name().to_owned()),
+            }?;
+            Some(Hint {
+                column: name.to_owned(),
+                meant,
+            })
+        })
+        .collect()
+}
+
+/// Whether `name` is a slip away from `known`: one for short names, two for long ones.
+fn resembles(name: &str, known: &str) -> bool {
+    let slips = match known.len() {
+        ..4 => return false,
+        4..7 => 1,
+        _ => 2,
+    };
+    strsim::osa_distance(name, known) <= slips
+}
