@@ -1,0 +1,432 @@
+//! The wire contract of the campaign-leads API: paths, header names, the two body spellings, the lead and the
+//! error envelope. `docs/api.md` says how sure each fact is. Knows nothing of retries, nor of what an answer
+//! means.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The dynamic variables of a lead: what the agent's prompt fills in.
+pub type Variables = Map<String, Value>;
+
+/// Where the live API is.
+pub const DEFAULT_BASE_URL: &str = "https://api.dialnexa.com/v1";
+/// Requests in the current window.
+pub const RATE_LIMIT: &str = "x-ratelimit-limit";
+/// Requests left in the current window.
+pub const RATE_REMAINING: &str = "x-ratelimit-remaining";
+/// When the window resets (documented as Unix seconds).
+pub const RATE_RESET: &str = "x-ratelimit-reset";
+/// A lead has at most this many variables.
+pub const MAX_VARIABLES: usize = 15;
+
+/// RFC 3986 unreserved characters stay as they are in a path segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// Path of one lead, below the base URL; the ID is opaque and percent-encoded.
+pub fn lead_path(lead_id: &str) -> String {
+    format!("/campaigns-leads/{}", utf8_percent_encode(lead_id, SEGMENT))
+}
+
+/// One of the two documented spellings of the `PATCH` body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// `phone_number`, `metadata`, free-text `notes`.
+    Guide,
+    /// `phoneNumber`, `notes` as the object of variables.
+    Reference,
+}
+
+impl Dialect {
+    /// Both, in the order in which they are tried.
+    pub const ALL: [Self; 2] = [Self::Guide, Self::Reference];
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Guide => Self::Reference,
+            Self::Reference => Self::Guide,
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Guide => "guide",
+            Self::Reference => "reference",
+        })
+    }
+}
+
+impl FromStr for Dialect {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|dialect| dialect.to_string() == word)
+            .ok_or_else(|| format!("`{word}` is neither `guide` nor `reference`"))
+    }
+}
+
+/// What a `PATCH` shall change, before it is spelled. `None` leaves a field alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change<'a> {
+    /// E.164.
+    pub phone_number: Option<Cow<'a, str>>,
+    /// The lead's name.
+    pub name: Option<&'a str>,
+    /// Free text; empty to clear it. Only the guide spelling can say it.
+    pub notes: Option<&'a str>,
+    /// The whole object as it shall be afterwards.
+    pub variables: Option<Cow<'a, Variables>>,
+}
+
+impl Change<'_> {
+    /// Whether the two spellings of this change differ, so that a proof of one says something.
+    pub fn tells_dialects_apart(&self) -> bool {
+        self.phone_number.is_some() || self.variables.is_some() || self.notes.is_some()
+    }
+
+    /// The JSON body in one spelling, or `None` where that spelling cannot say it.
+    pub fn body(&self, dialect: Dialect) -> Option<Vec<u8>> {
+        let body = match dialect {
+            Dialect::Guide => Body {
+                phone_number: self.phone_number.as_deref(),
+                name: self.name,
+                notes: self.notes.map(Notes::Text),
+                metadata: self.variables.as_deref(),
+                ..Body::default()
+            },
+            Dialect::Reference if self.notes.is_some() => return None,
+            Dialect::Reference => Body {
+                phone_number_camel: self.phone_number.as_deref(),
+                name: self.name,
+                notes: self.variables.as_deref().map(Notes::Variables),
+                ..Body::default()
+            },
+        };
+        serde_json::to_vec(&body).ok()
+    }
+}
+
+#[derive(Default, Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number: Option<&'a str>,
+    #[serde(rename = "phoneNumber", skip_serializing_if = "Option::is_none")]
+    phone_number_camel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<Notes<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Variables>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Notes<'a> {
+    Text(&'a str),
+    Variables(&'a Variables),
+}
+
+/// A lead as the server shows it, in either of its two documented shapes.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Lead {
+    /// The lead's ID.
+    pub id: Option<String>,
+    /// The campaign's ID; path examples in the documentation use it for the lead.
+    pub campaign_id: Option<String>,
+    /// E.164.
+    #[serde(alias = "phoneNumber")]
+    pub phone_number: Option<String>,
+    /// Shown in the second shape only.
+    pub name: Option<String>,
+    /// Variables in the first shape. `null` is shown, and means none.
+    #[serde(default, deserialize_with = "present")]
+    pub metadata: Option<Value>,
+    /// Free text, or the variables in the second shape. `null` is shown, and means none.
+    #[serde(default, deserialize_with = "present")]
+    pub notes: Option<Value>,
+    /// `pending`, `in_progress`, `completed`, `failed` or `removed`.
+    pub status: Option<String>,
+}
+
+impl Lead {
+    /// Reads a lead from a whole JSON reply, also when it is wrapped in `{"statusCode":…,"data":{…}}`. `None`
+    /// where the reply is no JSON object or shows nothing that identifies a lead.
+    pub fn from_reply(body: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Wrapped {
+            data: Lead,
+        }
+        let identified = |lead: &Self| lead.id.is_some() || lead.campaign_id.is_some();
+        let plain = serde_json::from_slice::<Self>(body).ok().filter(identified);
+        plain.or_else(|| {
+            serde_json::from_slice::<Wrapped>(body)
+                .ok()
+                .map(|wrapped| wrapped.data)
+                .filter(identified)
+        })
+    }
+
+    /// Whether the server names this lead in either of the places where its ID is documented to stand.
+    pub fn is_named(&self, lead_id: &str) -> bool {
+        [&self.id, &self.campaign_id]
+            .into_iter()
+            .any(|shown| shown.as_deref() == Some(lead_id))
+    }
+
+    /// The variables, from whichever field shows them. `None` where the lead shows neither an object nor an
+    /// explicit `null`: then nobody knows what it holds.
+    pub fn variables(&self) -> Option<Cow<'_, Variables>> {
+        let fields = [self.metadata.as_ref(), self.notes.as_ref()];
+        let object = fields
+            .into_iter()
+            .flatten()
+            .find_map(Value::as_object)
+            .map(Cow::Borrowed);
+        object.or_else(|| {
+            fields
+                .into_iter()
+                .flatten()
+                .any(Value::is_null)
+                .then(|| Cow::Owned(Variables::new()))
+        })
+    }
+
+    /// The free-text notes, empty for `null`; `None` where the lead shows none.
+    pub fn notes_text(&self) -> Option<&str> {
+        match self.notes.as_ref()? {
+            Value::String(text) => Some(text),
+            Value::Null => Some(""),
+            _ => None,
+        }
+    }
+
+    /// Whether a change in this spelling would overwrite something else of this lead: free text sent as `notes`
+    /// to a lead whose variables stand there, or variables sent there over somebody's free text.
+    pub fn would_lose(&self, change: &Change, dialect: Dialect) -> bool {
+        match dialect {
+            Dialect::Guide => {
+                change.notes.is_some() && self.notes.as_ref().is_some_and(Value::is_object)
+            }
+            Dialect::Reference => {
+                change.variables.is_some() && self.notes_text().is_some_and(|text| !text.is_empty())
+            }
+        }
+    }
+}
+
+/// Tells an explicit `null` (shown) from a field that is absent (not shown).
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// The error envelope, `{"statusCode":400,"message":"…"|["…"],"error":"Bad Request"}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Complaint {
+    /// The server's words, one entry for each bad field; empty where the body was no envelope.
+    pub messages: Vec<String>,
+}
+
+impl Complaint {
+    /// Reads the envelope; anything else (HTML, nothing) gives an empty complaint.
+    pub fn from_reply(body: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Envelope {
+            message: Message,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Message {
+            One(String),
+            Many(Vec<String>),
+        }
+        let messages = match serde_json::from_slice::<Envelope>(body) {
+            Ok(Envelope {
+                message: Message::One(one),
+            }) => vec![one],
+            Ok(Envelope {
+                message: Message::Many(many),
+            }) => many,
+            Err(_) => Vec::new(),
+        };
+        Self { messages }
+    }
+
+    /// Whether the server says that a field which only this spelling uses should not exist.
+    pub fn refuses_spelling(&self, dialect: Dialect) -> bool {
+        let ours: &[&str] = match dialect {
+            Dialect::Guide => &["phone_number", "metadata"],
+            Dialect::Reference => &["phoneNumber", "notes"],
+        };
+        self.messages.iter().any(|message| {
+            message.contains("should not exist")
+                && message
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .any(|word| ours.contains(&word))
+        })
+    }
+
+    /// Whether the server speaks of the destination and not of the key.
+    pub fn speaks_of_destination(&self) -> bool {
+        let about = ["destination", "telephony", "country", "prefix"];
+        self.messages.iter().any(|message| {
+            let message = message.to_lowercase();
+            about.iter().any(|word| message.contains(word))
+        })
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.messages.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn text(change: &Change, dialect: Dialect) -> Option<String> {
+        change
+            .body(dialect)
+            .map(|body| String::from_utf8(body).unwrap())
+    }
+
+    #[test]
+    fn an_id_is_one_path_segment_whatever_stands_in_it() {
+        assert_eq!(lead_path("lead_m4b7"), "/campaigns-leads/lead_m4b7");
+        assert_eq!(
+            lead_path("a/b?c#d%e f"),
+            "/campaigns-leads/a%2Fb%3Fc%23d%25e%20f"
+        );
+        assert_eq!(
+            lead_path("लीड"),
+            "/campaigns-leads/%E0%A4%B2%E0%A5%80%E0%A4%A1"
+        );
+    }
+
+    #[test]
+    fn the_two_spellings() {
+        let variables = json!({"product": "home_loan"});
+        let change = Change {
+            phone_number: Some("+919876543210".into()),
+            name: Some("Priya"),
+            notes: None,
+            variables: variables.as_object().map(Cow::Borrowed),
+        };
+        insta::assert_snapshot!(text(&change, Dialect::Guide).unwrap(),
+            @r#"{"phone_number":"+919876543210","name":"Priya","metadata":{"product":"home_loan"}}"#);
+        insta::assert_snapshot!(text(&change, Dialect::Reference).unwrap(),
+            @r#"{"phoneNumber":"+919876543210","name":"Priya","notes":{"product":"home_loan"}}"#);
+        let notes = Change {
+            notes: Some("call after six"),
+            ..Change::default()
+        };
+        assert_eq!(
+            text(&notes, Dialect::Guide).unwrap(),
+            r#"{"notes":"call after six"}"#
+        );
+        assert_eq!(
+            text(&notes, Dialect::Reference),
+            None,
+            "the reference spelling has no free text"
+        );
+    }
+
+    #[test]
+    fn a_lead_in_both_shapes_and_wrapped() {
+        let first = br#"{"id":"lead_1","campaign_id":"cmp_1","phone_number":"+91","metadata":{"a":"1"},"status":"pending"}"#;
+        let second = br#"{"id":"lead_1","phoneNumber":"+91","name":"P","notes":{"a":"1"},"call_log_id":null}"#;
+        let wrapped = [br#"{"statusCode":200,"data":"#.as_slice(), first, b"}"].concat();
+        for reply in [first.as_slice(), second, &wrapped] {
+            let lead = Lead::from_reply(reply).unwrap();
+            assert!(lead.is_named("lead_1") && !lead.is_named("lead_2"));
+            assert_eq!(lead.phone_number.as_deref(), Some("+91"));
+            assert_eq!(lead.variables().as_deref(), json!({"a": "1"}).as_object());
+            assert_eq!(lead.notes_text(), None);
+        }
+        for reply in [
+            b"".as_slice(),
+            b"{}",
+            b"[]",
+            b"OK",
+            b"<html>",
+            br#"{"id":"lead_1""#,
+            br#"{"data":{}}"#,
+        ] {
+            assert_eq!(
+                Lead::from_reply(reply),
+                None,
+                "{}",
+                String::from_utf8_lossy(reply)
+            );
+        }
+    }
+
+    #[test]
+    fn null_is_shown_and_absent_is_not() {
+        let lead = |body: &str| Lead::from_reply(body.as_bytes()).unwrap();
+        let null = lead(r#"{"id":"lead_1","metadata":null,"notes":null}"#);
+        assert_eq!(null.variables().as_deref(), Some(&Variables::new()));
+        assert_eq!(null.notes_text(), Some(""));
+        let absent = lead(r#"{"id":"lead_1"}"#);
+        assert_eq!((absent.variables(), absent.notes_text()), (None, None));
+    }
+
+    #[test]
+    fn a_spelling_that_would_overwrite_something_else_is_seen() {
+        let lead = |notes: Value| Lead {
+            notes: Some(notes),
+            ..Lead::default()
+        };
+        let variables = Variables::new();
+        let text = Change {
+            notes: Some("new"),
+            ..Change::default()
+        };
+        let vars = Change {
+            variables: Some(Cow::Borrowed(&variables)),
+            ..Change::default()
+        };
+        assert!(lead(json!({"product": "x"})).would_lose(&text, Dialect::Guide));
+        assert!(!lead(json!("old")).would_lose(&text, Dialect::Guide));
+        assert!(lead(json!("old")).would_lose(&vars, Dialect::Reference));
+        assert!(!lead(json!(null)).would_lose(&vars, Dialect::Reference));
+        assert!(!lead(json!({"product": "x"})).would_lose(&vars, Dialect::Reference));
+    }
+
+    #[test]
+    fn complaints() {
+        let array = Complaint::from_reply(
+            br#"{"statusCode":400,"message":["property phone_number should not exist","x"],"error":"Bad Request"}"#,
+        );
+        assert_eq!(
+            array.to_string(),
+            "property phone_number should not exist; x"
+        );
+        assert!(
+            array.refuses_spelling(Dialect::Guide) && !array.refuses_spelling(Dialect::Reference)
+        );
+        let one = Complaint::from_reply(br#"{"message":"Destination country is not allowed"}"#);
+        assert!(one.speaks_of_destination() && !one.refuses_spelling(Dialect::Guide));
+        assert_eq!(
+            Complaint::from_reply(b"<html>").messages,
+            Vec::<String>::new()
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! One request, one reply. The only user of `reqwest`; knows nothing of retries, limits or what a reply means.
+
+use std::cell::RefCell;
+use std::error::Error as StdError;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Certificate, Method, Proxy, Url, redirect, retry};
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+
+use crate::api;
+use crate::quota::Headers;
+
+/// A reply's body is read up to this many bytes.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// How the server is reached.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where the API is, version included.
+    pub base_url: Url,
+    /// The bearer key.
+    pub api_key: SecretString,
+    /// Total deadline of one request, connecting and reading included.
+    pub timeout: Duration,
+    /// Connections kept open between requests.
+    pub concurrency: usize,
+    /// A private certificate authority (PEM) to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// A proxy stated outright; the environment's is never used.
+    pub proxy: Option<Url>,
+}
+
+/// Why no client could be made.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// The key has characters that no header can carry.
+    #[error("the key contains characters that cannot stand in an HTTP header")]
+    Key,
+    /// The authority's file cannot be used.
+    #[error("cannot use the certificate file `{0}`: {1}")]
+    CaFile(PathBuf, String),
+    /// TLS or the proxy could not be set up.
+    #[error("cannot set up HTTP: {0}")]
+    Http(String),
+}
+
+/// What came back.
+#[derive(Debug)]
+pub enum Reply {
+    /// No connection (DNS, refused, TLS), so nothing was sent.
+    NotConnected {
+        /// For people.
+        detail: String,
+        /// The certificate is not trusted, which no retry mends.
+        untrusted: bool,
+    },
+    /// A byte may have been sent; no status came back in time.
+    Lost {
+        /// For people.
+        detail: String,
+    },
+    /// A status came back.
+    Answer(Answer),
+}
+
+/// A reply with a status.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    headers: HeaderMap,
+    /// The whole body; `None` where it was cut short, too late or over [`MAX_BODY`].
+    pub body: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// The headers that speak of the quota.
+    pub fn quota_headers(&self) -> Headers<'_> {
+        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        Headers {
+            remaining: header(api::RATE_REMAINING),
+            reset: header(api::RATE_RESET),
+            retry_after: header(RETRY_AFTER.as_str()),
+            date: header(DATE.as_str()),
+        }
+    }
+
+    /// Where a redirect points; never followed.
+    pub fn location(&self) -> Option<&str> {
+        self.headers
+            .get("location")
+            .and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Sends requests to one base URL with one key.
+#[derive(Debug)]
+pub struct Client {
+    settings: Settings,
+    http: RefCell<reqwest::Client>,
+}
+
+impl Client {
+    /// # Errors
+    /// When the key, the authority or the proxy cannot be used.
+    pub fn new(settings: Settings) -> Result<Self, SetupError> {
+        let http = RefCell::new(build(&settings)?);
+        Ok(Self { settings, http })
+    }
+
+    /// `GET` of one lead.
+    pub async fn read(&self, lead_id: &str) -> Reply {
+        self.send(Method::GET, lead_id, None).await
+    }
+
+    /// `PATCH` of one lead with a JSON body.
+    pub async fn patch(&self, lead_id: &str, body: Vec<u8>) -> Reply {
+        self.send(Method::PATCH, lead_id, Some(body)).await
+    }
+
+    /// Drops every kept connection, so that the next request gets a new one.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn reconnect(&self) -> Result<(), SetupError> {
+        *self.http.borrow_mut() = build(&self.settings)?;
+        Ok(())
+    }
+
+    /// Foreign text without our key, should the server have echoed it.
+    pub fn redact(&self, text: &str) -> String {
+        text.replace(self.settings.api_key.expose_secret(), "[key]")
+    }
+
+    async fn send(&self, method: Method, lead_id: &str, body: Option<Vec<u8>>) -> Reply {
+        let url = self.url(lead_id);
+        let http = self.http.borrow().clone();
+        let mut request = http.request(method, url);
+        if let Some(body) = body {
+            request = request
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(body);
+        }
+        let deadline = tokio::time::Instant::now() + self.settings.timeout;
+        let response = match tokio::time::timeout_at(deadline, request.send()).await {
+            Err(_) => {
+                return Reply::Lost {
+                    detail: format!("no answer within {:?}", self.settings.timeout),
+                };
+            }
+            Ok(Err(error)) => return failure(error),
+            Ok(Ok(response)) => response,
+        };
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let body = tokio::time::timeout_at(deadline, whole_body(response))
+            .await
+            .ok()
+            .flatten();
+        Reply::Answer(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    fn url(&self, lead_id: &str) -> Url {
+        let mut url = self.settings.base_url.clone();
+        let path = format!(
+            "{}{}",
+            url.path().trim_end_matches('/'),
+            api::lead_path(lead_id)
+        );
+        url.set_path(&path);
+        url
+    }
+}
+
+fn build(settings: &Settings) -> Result<reqwest::Client, SetupError> {
+    let bearer = format!("Bearer {}", settings.api_key.expose_secret());
+    let mut authorization = HeaderValue::try_from(bearer).map_err(|_| SetupError::Key)?;
+    authorization.set_sensitive(true);
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("leadfix/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .no_proxy()
+        .http1_only()
+        .https_only(settings.base_url.scheme() == "https")
+        .connect_timeout(settings.timeout.mul_f64(0.5).min(Duration::from_secs(10)))
+        .pool_idle_timeout(Duration::from_secs(20))
+        .pool_max_idle_per_host(settings.concurrency)
+        .tcp_nodelay(true);
+    if let Some(url) = &settings.proxy {
+        builder = builder
+            .proxy(Proxy::all(url.clone()).map_err(|error| SetupError::Http(error.to_string()))?);
+    }
+    if let Some(path) = &settings.ca_file {
+        builder = builder.tls_certs_merge(authorities(path)?);
+    }
+    builder
+        .build()
+        .map_err(|error| SetupError::Http(chain(&error)))
+}
+
+fn authorities(path: &Path) -> Result<Vec<Certificate>, SetupError> {
+    let unusable = |error: String| SetupError::CaFile(path.to_owned(), error);
+    let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let found = Certificate::from_pem_bundle(&pem).map_err(|error| unusable(error.to_string()))?;
+    if found.is_empty() {
+        return Err(unusable("it holds no certificate".to_owned()));
+    }
+    Ok(found)
+}
+
+/// The body, or `None` where it was cut short or is too large.
+async fn whole_body(mut response: reqwest::Response) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return None;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Some(body)
+}
+
+fn failure(error: reqwest::Error) -> Reply {
+    let error = error.without_url();
+    let detail = chain(&error);
+    if error.is_connect() || error.is_builder() {
+        let untrusted = detail.contains("invalid peer certificate");
+        Reply::NotConnected { detail, untrusted }
+    } else {
+        Reply::Lost { detail }
+    }
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

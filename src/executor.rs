@@ -1,0 +1,579 @@
+//! Takes one correction to its end: admit, send, classify, wait, settle. Knows no CSV, no files and no order.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::api::{Complaint, Dialect, Lead, Variables};
+use crate::classify::{self, Question, Seen, Systemic, Verdict, Words};
+use crate::client::{Answer, Client, Reply};
+use crate::correction::Correction;
+use crate::first_answers::{FirstAnswers, Trust};
+use crate::halt::{self, Halt};
+use crate::limiter::{Limiter, Permit, Refusal, Signal};
+use crate::outcome::{Cause, Finding, Outcome, Status};
+use crate::plan::{Evidence, MetadataMode, Plan};
+use crate::text;
+
+/// A read that fails in passing is tried this often.
+const READ_TRIES: u32 = 3;
+/// First pause before another attempt; full jitter below it.
+const BACKOFF: Duration = Duration::from_millis(500);
+/// Longest pause before another attempt.
+const BACKOFF_CEILING: Duration = Duration::from_secs(30);
+/// A lock that was in doubt is looked at a second time after this.
+const SECOND_LOOK: Duration = Duration::from_millis(1_100);
+
+/// How rows are sent.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `PATCH` requests for one row; replies of 429 are not counted.
+    pub max_attempts: u32,
+    /// How variables meet the ones that the lead has.
+    pub metadata: MetadataMode,
+    /// Read every lead first, and send only what differs.
+    pub read_first: bool,
+    /// The body spelling; `None` learns it from what comes back.
+    pub dialect: Option<Dialect>,
+}
+
+/// What the run has done so far.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Traffic {
+    /// Requests of all kinds.
+    pub requests: u64,
+    /// `GET` requests among them.
+    pub reads: u64,
+    /// `PATCH` requests beyond the first for a row.
+    pub retries: u64,
+}
+
+/// Settles corrections, many at once.
+#[derive(Debug)]
+pub struct Executor<'a> {
+    client: &'a Client,
+    limiter: &'a Limiter,
+    halt: &'a Halt,
+    settings: Settings,
+    proven: Cell<Option<Dialect>>,
+    succeeded: Cell<bool>,
+    first_answers: FirstAnswers,
+    traffic: RefCell<Traffic>,
+}
+
+/// A row on its way.
+struct Row<'c> {
+    correction: &'c Correction,
+    doubt: bool,
+    attempts: u32,
+    spelling: Dialect,
+    tried_other: bool,
+    reconnected: bool,
+    /// Variables seen in an earlier read; what our own request may have lost is restored from here.
+    held: Variables,
+    http_status: Option<u16>,
+    /// The server's words, or what happened to the connection.
+    words: String,
+}
+
+/// What a row comes to before it is sent.
+#[derive(Debug)]
+pub enum Prepared<'c> {
+    /// To be sent, in this spelling.
+    Send(Plan<'c>, Vec<u8>),
+    /// Settled without being sent.
+    Settled(Outcome),
+}
+
+impl<'a> Executor<'a> {
+    /// An executor that sends through `client`, as `limiter` admits, until `halt` is pulled.
+    pub fn new(
+        client: &'a Client,
+        limiter: &'a Limiter,
+        halt: &'a Halt,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            client,
+            limiter,
+            halt,
+            settings,
+            proven: Cell::new(None),
+            succeeded: Cell::new(false),
+            first_answers: FirstAnswers::default(),
+            traffic: RefCell::default(),
+        }
+    }
+
+    /// Settles one correction; `doubt`: an earlier run may have sent it. `None` when the run ended first: then the
+    /// row is not settled, and the halt says why.
+    pub async fn settle(&self, correction: &Correction, doubt: bool) -> Option<Outcome> {
+        let outcome = self
+            .take_to_the_end(Row::new(correction, doubt, self.first_spelling()))
+            .await?;
+        if let Some(status) = outcome.http_status
+            && let Trust::Refused(status) = self.first_answers.observe(status)
+        {
+            self.halt.pull(halt::Cause::Misconfigured(format!(
+                "the first {} answers were all {status}{}: the key, the workspace or the base URL is wrong",
+                crate::first_answers::ENOUGH,
+                text::quoted(&outcome.detail),
+            )));
+        }
+        Some(outcome)
+    }
+
+    /// What one correction would come to, without sending it. `None` when the run ended first.
+    pub async fn rehearse<'c>(&self, correction: &'c Correction) -> Option<Prepared<'c>> {
+        let mut row = Row::new(correction, false, self.first_spelling());
+        self.prepare(&mut row).await
+    }
+
+    /// Whether the first answers leave no suspicion that all of this is pointless.
+    pub fn is_trusted(&self) -> bool {
+        self.first_answers.are_trusted()
+    }
+
+    /// The spelling that proved itself.
+    pub fn proven_dialect(&self) -> Option<Dialect> {
+        self.proven.get()
+    }
+
+    /// What was sent so far.
+    pub fn traffic(&self) -> Traffic {
+        *self.traffic.borrow()
+    }
+
+    fn first_spelling(&self) -> Dialect {
+        self.settings
+            .dialect
+            .or(self.proven.get())
+            .unwrap_or(Dialect::Guide)
+    }
+
+    async fn take_to_the_end(&self, mut row: Row<'_>) -> Option<Outcome> {
+        loop {
+            let (plan, body) = match self.prepare(&mut row).await? {
+                Prepared::Send(plan, body) => (plan, body),
+                Prepared::Settled(outcome) => return Some(outcome),
+            };
+            let reply = self.patch(&mut row, body).await?;
+            let seen = self.see(&mut row, &reply, Some(&plan));
+            let mut verdict = classify::patch(seen, row.doubt, self.succeeded.get());
+            self.note_success(seen, &row, &plan);
+            loop {
+                match verdict {
+                    Verdict::Settle(finding) => return Some(row.settled(finding)),
+                    Verdict::Hold => break,
+                    Verdict::Ask { question, doubt } => {
+                        row.doubt = doubt;
+                        verdict = self.ask(&mut row, &plan, question).await?;
+                    }
+                    Verdict::Retry { doubt } => {
+                        row.doubt = doubt;
+                        if row.attempts >= self.settings.max_attempts {
+                            verdict = classify::exhausted(doubt);
+                            continue;
+                        }
+                        self.pause(backoff(row.attempts)).await?;
+                        break;
+                    }
+                    Verdict::OtherSpelling(finding) => {
+                        if row.tried_other || self.settings.dialect.is_some() {
+                            return Some(row.settled(finding));
+                        }
+                        row.tried_other = true;
+                        row.spelling = row.spelling.other();
+                        if plan.change().body(row.spelling).is_none() {
+                            return Some(row.settled(finding));
+                        }
+                        break;
+                    }
+                    Verdict::Reconnect => {
+                        row.doubt = true;
+                        self.reconnect(&mut row)?;
+                        break;
+                    }
+                    Verdict::Stop(systemic) => return self.stop(systemic, &reply, &row),
+                }
+            }
+        }
+    }
+
+    /// Reads the lead where that is needed, and plans the request.
+    async fn prepare<'c>(&self, row: &mut Row<'c>) -> Option<Prepared<'c>> {
+        let lead = if self.must_read(row) {
+            match self.read_before(row).await? {
+                Ok(lead) => Some(lead),
+                Err(outcome) => return Some(Prepared::Settled(outcome)),
+            }
+        } else {
+            None
+        };
+        let plan = match Plan::new(
+            row.correction,
+            self.settings.metadata,
+            lead.as_ref(),
+            &row.held,
+        ) {
+            Ok(plan) => plan,
+            Err(cause) => {
+                let status = if cause == Cause::VariablesUnread {
+                    Status::Failed
+                } else {
+                    Status::Invalid
+                };
+                return Some(Prepared::Settled(row.settled(Finding::new(status, cause))));
+            }
+        };
+        if let Some(lead) = &lead {
+            if plan.evidence(Some(lead)) == Evidence::Whole {
+                let finding = if row.doubt {
+                    Finding::new(Status::Updated, Cause::ConfirmedByRead)
+                } else {
+                    Finding::new(Status::Unchanged, Cause::AlreadyCorrect)
+                };
+                return Some(Prepared::Settled(row.settled(finding)));
+            }
+            row.held = lead
+                .variables()
+                .map(std::borrow::Cow::into_owned)
+                .unwrap_or_default();
+        }
+        let change = plan.change();
+        let loses = lead
+            .as_ref()
+            .is_some_and(|lead| lead.would_lose(&change, row.spelling));
+        match change.body(row.spelling).filter(|_| !loses) {
+            Some(body) => Some(Prepared::Send(plan, body)),
+            None => Some(Prepared::Settled(
+                row.settled(Finding::new(Status::Invalid, Cause::NotExpressible)),
+            )),
+        }
+    }
+
+    fn must_read(&self, row: &Row) -> bool {
+        let merges =
+            self.settings.metadata == MetadataMode::Merge && row.correction.touches_variables();
+        // Free text in `notes` would wipe out the variables of a server that keeps them there.
+        let risks = row.correction.notes.is_some()
+            && self.settings.dialect.is_none()
+            && self.proven.get() != Some(Dialect::Guide);
+        merges || risks || self.settings.read_first
+    }
+
+    /// The lead as it is before the request, or the outcome of a row that ends here.
+    async fn read_before(&self, row: &mut Row<'_>) -> Option<Result<Lead, Outcome>> {
+        let mut tries = 0;
+        loop {
+            let reply = self.get(row, row.attempts > 0).await?;
+            let seen = self.see(row, &reply, None);
+            let verdict = match classify::read_before(seen, row.doubt, self.succeeded.get()) {
+                None => {
+                    self.succeeded.set(true);
+                    if let Some(lead) = lead_of(&reply) {
+                        return Some(Ok(lead));
+                    }
+                    Verdict::Retry { doubt: row.doubt }
+                }
+                Some(verdict) => verdict,
+            };
+            match verdict {
+                Verdict::Settle(finding) => return Some(Err(row.settled(finding))),
+                Verdict::Reconnect => self.reconnect(row)?,
+                Verdict::Stop(systemic) => return self.stop(systemic, &reply, row),
+                Verdict::Hold => {}
+                Verdict::Retry { .. } | Verdict::Ask { .. } | Verdict::OtherSpelling(_) => {
+                    tries += 1;
+                    if tries >= self.settings.max_attempts {
+                        let cause = if row.doubt {
+                            Cause::OutcomeUnknown
+                        } else {
+                            Cause::Unreachable
+                        };
+                        return Some(Err(row.settled(Finding::new(Status::Failed, cause))));
+                    }
+                    self.pause(backoff(tries)).await?;
+                }
+            }
+        }
+    }
+
+    /// Reads the lead to answer a question about it.
+    async fn ask(&self, row: &mut Row<'_>, plan: &Plan<'_>, question: Question) -> Option<Verdict> {
+        if question == Question::ConflictAgain {
+            tokio::time::sleep(SECOND_LOOK).await;
+        }
+        let asked_about = row.http_status;
+        let mut tries = 0;
+        loop {
+            let reply = self.get(row, true).await?;
+            let words = row.words.clone();
+            let seen = self.see(row, &reply, Some(plan));
+            // The status that settled the row is the one of its `PATCH`.
+            row.http_status = asked_about;
+            tries += 1;
+            if classify::is_passing(seen) && tries < READ_TRIES {
+                if !self.halt.is_pulled() {
+                    self.pause(backoff(tries)).await?;
+                }
+                continue;
+            }
+            match classify::read(question, seen, row.doubt) {
+                Verdict::Hold => {}
+                Verdict::Reconnect => self.reconnect(row)?,
+                Verdict::Stop(systemic) => return self.stop(systemic, &reply, row),
+                verdict => {
+                    row.words = match lead_of(&reply) {
+                        Some(lead) if words.is_empty() => plan.explain(&lead),
+                        Some(lead) => format!("{words}; {}", plan.explain(&lead)),
+                        None => words,
+                    };
+                    return Some(verdict);
+                }
+            }
+        }
+    }
+
+    async fn patch(&self, row: &mut Row<'_>, body: Vec<u8>) -> Option<Reply> {
+        let permit = self.admit(row.attempts > 0).await?;
+        let reply = self.client.patch(&row.correction.lead_id, body).await;
+        permit.report(signal(&reply));
+        let mut traffic = self.traffic.borrow_mut();
+        traffic.requests += 1;
+        if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
+            traffic.retries += u64::from(row.attempts > 0);
+            row.attempts += 1;
+        }
+        Some(reply)
+    }
+
+    async fn get(&self, row: &Row<'_>, begun: bool) -> Option<Reply> {
+        let permit = self.admit(begun).await?;
+        let reply = self.client.read(&row.correction.lead_id).await;
+        permit.report(signal(&reply));
+        let mut traffic = self.traffic.borrow_mut();
+        traffic.requests += 1;
+        traffic.reads += 1;
+        Some(reply)
+    }
+
+    /// A row that has begun may finish while the run ends; no other row is let in.
+    async fn admit(&self, begun: bool) -> Option<Permit<'_>> {
+        let admitted = if begun {
+            self.limiter.admit().await
+        } else {
+            tokio::select! {
+                biased;
+                () = self.halt.pulled() => return None,
+                admitted = self.limiter.admit() => admitted,
+            }
+        };
+        match admitted {
+            Ok(permit) => Some(permit),
+            Err(refusal) => {
+                self.halt.pull(match refusal {
+                    Refusal::GaveUp => halt::Cause::GaveUp,
+                    Refusal::HeldTooLong => halt::Cause::HeldTooLong,
+                });
+                None
+            }
+        }
+    }
+
+    /// Pauses, unless the run ends.
+    async fn pause(&self, pause: Duration) -> Option<()> {
+        tokio::select! {
+            biased;
+            () = self.halt.pulled() => None,
+            () = tokio::time::sleep(pause) => Some(()),
+        }
+    }
+
+    fn reconnect(&self, row: &mut Row<'_>) -> Option<()> {
+        if row.reconnected {
+            self.halt.pull(halt::Cause::ContractBroken(format!(
+                "asked for lead `{}`, the server answered with another one, also on a new connection",
+                text::cut(&row.correction.lead_id)
+            )));
+            return None;
+        }
+        row.reconnected = true;
+        if let Err(error) = self.client.reconnect() {
+            self.halt
+                .pull(halt::Cause::Misconfigured(error.to_string()));
+            return None;
+        }
+        Some(())
+    }
+
+    fn stop<T>(&self, systemic: Systemic, reply: &Reply, row: &Row) -> Option<T> {
+        self.halt.pull(match systemic {
+            Systemic::KeyRefused => halt::Cause::KeyRefused,
+            Systemic::WrongLead => halt::Cause::ContractBroken(row.words.clone()),
+            Systemic::Redirected => {
+                let to = match reply {
+                    Reply::Answer(answer) => answer.location().unwrap_or_default(),
+                    _ => "",
+                };
+                halt::Cause::Misconfigured(format!(
+                    "the server redirects ({}{}), which is never followed: check the base URL",
+                    row.http_status.unwrap_or_default(),
+                    text::quoted(&self.client.redact(to)),
+                ))
+            }
+        });
+        None
+    }
+
+    /// Reduces a reply to its meaning, and keeps its words for people.
+    fn see(&self, row: &mut Row<'_>, reply: &Reply, plan: Option<&Plan<'_>>) -> Seen {
+        match reply {
+            Reply::NotConnected { detail, untrusted } => {
+                row.words = text::cut(detail);
+                if *untrusted {
+                    self.halt.pull(halt::Cause::Misconfigured(format!(
+                        "the server's certificate is not trusted ({detail}); `--ca-file` adds a private authority"
+                    )));
+                }
+                Seen::NotConnected
+            }
+            Reply::Lost { detail } => {
+                row.words = text::cut(detail);
+                Seen::Lost
+            }
+            Reply::Answer(answer) => {
+                row.http_status = Some(answer.status);
+                let body = answer.body.as_deref().unwrap_or_default();
+                let complaint = if answer.status < 400 {
+                    Complaint::default()
+                } else {
+                    Complaint::from_reply(body)
+                };
+                row.words = match complaint.messages.as_slice() {
+                    [] if answer.status < 400 => String::new(),
+                    [] => format!("the server answered {}", answer.status),
+                    _ => format!(
+                        "the server said: {}",
+                        text::cut(&self.client.redact(&complaint.to_string()))
+                    ),
+                };
+                let words = if complaint.refuses_spelling(row.spelling) {
+                    Words::RefusesSpelling
+                } else if complaint.speaks_of_destination() {
+                    Words::Destination
+                } else {
+                    Words::Other
+                };
+                let lead = lead_in(answer);
+                let evidence = match (&lead, plan) {
+                    (Some(lead), Some(plan)) => plan.evidence(Some(lead)),
+                    (Some(lead), None) if lead.is_named(&row.correction.lead_id) => {
+                        Evidence::Differs
+                    }
+                    (Some(_), None) => Evidence::OtherLead,
+                    (None, _) => Evidence::Nothing,
+                };
+                if let (Some(lead), Some(plan), Evidence::Partly | Evidence::Unshown) =
+                    (&lead, plan, evidence)
+                {
+                    row.words = plan.explain(lead);
+                }
+                Seen::Answer {
+                    status: answer.status,
+                    evidence,
+                    words,
+                }
+            }
+        }
+    }
+
+    fn note_success(&self, seen: Seen, row: &Row, plan: &Plan) {
+        if let Seen::Answer {
+            status: 200..=299,
+            evidence,
+            ..
+        } = seen
+        {
+            self.succeeded.set(true);
+            if matches!(evidence, Evidence::Whole | Evidence::Partly)
+                && plan.change().tells_dialects_apart()
+            {
+                self.proven.set(Some(row.spelling));
+            }
+        }
+    }
+}
+
+impl<'c> Row<'c> {
+    fn new(correction: &'c Correction, doubt: bool, spelling: Dialect) -> Self {
+        Self {
+            correction,
+            doubt,
+            attempts: 0,
+            spelling,
+            tried_other: false,
+            reconnected: false,
+            held: Variables::new(),
+            http_status: None,
+            words: String::new(),
+        }
+    }
+
+    fn settled(&self, finding: Finding) -> Outcome {
+        let parts = [self.correction.remark.as_str(), self.words.as_str()];
+        let detail: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Outcome {
+            finding,
+            phone_number: self.correction.phone_number,
+            http_status: self.http_status,
+            attempts: self.attempts,
+            at: Timestamp::now(),
+            detail: detail.join("; "),
+        }
+    }
+}
+
+fn lead_in(answer: &Answer) -> Option<Lead> {
+    let body = answer.body.as_deref()?;
+    (200..=299)
+        .contains(&answer.status)
+        .then(|| Lead::from_reply(body))
+        .flatten()
+}
+
+fn lead_of(reply: &Reply) -> Option<Lead> {
+    match reply {
+        Reply::Answer(answer) => lead_in(answer),
+        Reply::NotConnected { .. } | Reply::Lost { .. } => None,
+    }
+}
+
+/// What a reply says about admission.
+fn signal(reply: &Reply) -> Signal {
+    match reply {
+        Reply::NotConnected { .. } | Reply::Lost { .. } => Signal::Trouble,
+        Reply::Answer(answer) => {
+            let announced = answer.quota_headers().interpret(Timestamp::now());
+            match answer.status {
+                429 => Signal::Throttled {
+                    retry_after: announced.retry_after,
+                },
+                408 | 500.. => Signal::Trouble,
+                _ => Signal::Good {
+                    hold: announced
+                        .resets_in
+                        .filter(|_| announced.remaining == Some(0)),
+                },
+            }
+        }
+    }
+}
+
+/// Exponential, with full jitter.
+fn backoff(attempts: u32) -> Duration {
+    let ceiling = BACKOFF * 2_u32.saturating_pow(attempts.saturating_sub(1).min(10));
+    ceiling.min(BACKOFF_CEILING).mul_f64(fastrand::f64())
+}

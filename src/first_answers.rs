@@ -1,0 +1,90 @@
+//! The first answers of a run: when all of them are the same refusal, it is the key, the workspace or the URL
+//! that is wrong, and not twenty rows.
+
+use std::cell::Cell;
+
+/// So many equal refusals are no coincidence.
+pub const ENOUGH: u32 = 20;
+
+/// What the first answers tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Too few answers, all of them the same refusal so far; `None` before the first.
+    Pending(Option<u16>, u32),
+    /// The answers differ, or one of them is no refusal.
+    Given,
+    /// [`ENOUGH`] answers with this status and no other.
+    Refused(u16),
+}
+
+/// Watches the first answers.
+#[derive(Debug)]
+pub struct FirstAnswers(Cell<Trust>);
+
+impl Default for FirstAnswers {
+    fn default() -> Self {
+        Self(Cell::new(Trust::Pending(None, 0)))
+    }
+}
+
+impl FirstAnswers {
+    /// Takes the final answer for one row that was sent.
+    pub fn observe(&self, status: u16) -> Trust {
+        let refusal = matches!(status, 400..=499) && status != 409;
+        let trust = match self.0.get() {
+            Trust::Pending(None, _) if refusal => Trust::Pending(Some(status), 1),
+            Trust::Pending(Some(first), count) if first == status && count + 1 == ENOUGH => {
+                Trust::Refused(status)
+            }
+            Trust::Pending(Some(first), count) if first == status => {
+                Trust::Pending(Some(first), count + 1)
+            }
+            Trust::Pending(..) => Trust::Given,
+            settled => settled,
+        };
+        self.0.set(trust);
+        trust
+    }
+
+    /// Whether rows may be written although the run might yet turn out to be pointless.
+    pub fn are_trusted(&self) -> bool {
+        self.0.get() == Trust::Given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(statuses: impl IntoIterator<Item = u16>) -> Trust {
+        let answers = FirstAnswers::default();
+        statuses
+            .into_iter()
+            .map(|status| answers.observe(status))
+            .last()
+            .unwrap()
+    }
+
+    #[test]
+    fn twenty_equal_refusals_are_enough_and_nineteen_are_not() {
+        for status in [400, 403, 404, 422] {
+            assert_eq!(after([status; 20]), Trust::Refused(status));
+            assert_eq!(after([status; 19]), Trust::Pending(Some(status), 19));
+        }
+    }
+
+    #[test]
+    fn anything_else_among_them_gives_trust_for_good() {
+        for other in [200, 409, 500, 400] {
+            assert_eq!(
+                after([404, 404, other].into_iter().chain([404; 40])),
+                Trust::Given
+            );
+        }
+        assert_eq!(
+            after([409; 20]),
+            Trust::Given,
+            "a campaign that has dialled them all is no mistake"
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! One run per results file, and one per key and base URL. The kernel holds the locks and frees them whatever
+//! happens to the process; a lock file is never deleted, and its content is for people only.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::private;
+
+/// A lock that is held until this is dropped.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "closing the file frees the lock")] File);
+
+/// Why a lock could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody has it.
+    #[error(
+        "another run holds `{path}`{holder}; wait for it to end, or stop it, and run this again"
+    )]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// Who, and since when, as far as known.
+        holder: String,
+    },
+    /// The lock file could not be used.
+    #[error("cannot lock `{0}`: {1}")]
+    Io(PathBuf, io::Error),
+}
+
+impl Lock {
+    /// Takes the lock at once or not at all.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        let failed = |error| LockError::Io(path.to_owned(), error);
+        let mut file = private::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Nobody promises that the holder has written its name yet.
+                let _ = file.read_to_string(&mut holder);
+                let holder = if holder.is_empty() {
+                    holder
+                } else {
+                    format!(" ({})", crate::text::cut(holder.trim()))
+                };
+                return Err(LockError::Held {
+                    path: path.to_owned(),
+                    holder,
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let name = || -> io::Result<()> {
+            file.rewind()?;
+            file.set_len(0)?;
+            writeln!(
+                file,
+                "process {} since {:.0}",
+                std::process::id(),
+                Timestamp::now()
+            )
+        };
+        let mut name = name;
+        name().map_err(failed)?;
+        Ok(Self(file))
+    }
+
+    /// The lock file for one key at one base URL, in the user's state folder; created where it is missing. The
+    /// name is a hash, from which neither can be read.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn key_path(base_url: &str, api_key: &str) -> Result<PathBuf, LockError> {
+        let folder = state_folder();
+        std::fs::create_dir_all(&folder).map_err(|error| LockError::Io(folder.clone(), error))?;
+        let digest = Sha256::new()
+            .chain_update(base_url)
+            .chain_update([0])
+            .chain_update(api_key)
+            .finalize();
+        let name: String = digest
+            .iter()
+            .take(12)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(folder.join(format!("{name}.lock")))
+    }
+}
+
+/// `$XDG_STATE_HOME/leadfix`, else `~/.local/state/leadfix`, else a folder of that name among the temporary files.
+fn state_folder() -> PathBuf {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("leadfix")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_taker_is_told_who_holds_it_and_a_third_gets_it_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.lock");
+        let lock = Lock::take(&path).unwrap();
+        let refused = Lock::take(&path).unwrap_err().to_string();
+        assert!(
+            refused.contains(&format!("process {}", std::process::id())),
+            "{refused}"
+        );
+        drop(lock);
+        Lock::take(&path).unwrap();
+        assert!(path.exists(), "a lock file is never deleted");
+    }
+
+    #[test]
+    fn keys_and_urls_have_locks_of_their_own_and_do_not_show() {
+        let path = |url, key| Lock::key_path(url, key).unwrap();
+        assert_ne!(path("https://a/v1", "k"), path("https://b/v1", "k"));
+        assert_ne!(path("https://a/v1", "k"), path("https://a/v1", "l"));
+        assert!(
+            !path("https://a/v1", "secret")
+                .to_string_lossy()
+                .contains("secret")
+        );
+    }
+}

@@ -1,0 +1,292 @@
+//! What is to be sent for a correction, given what the lead holds, and whether a lead shows it afterwards. Pure.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::api::{Change, Lead, MAX_VARIABLES, Variables};
+use crate::correction::Correction;
+use crate::outcome::Cause;
+
+/// How the row's variables meet the ones the lead has; the API replaces the whole object.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum MetadataMode {
+    /// The row's are laid over the lead's, which are read first.
+    #[default]
+    Merge,
+    /// The row's are all that is left.
+    Replace,
+}
+
+/// A correction made definite: the fields to send, and so the fields to find afterwards.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    correction: &'a Correction,
+    mode: MetadataMode,
+    /// The whole variables as they shall be afterwards.
+    variables: Option<Cow<'a, Variables>>,
+}
+
+/// What a lead, as shown, says of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// Nothing: no lead was shown, or one without its number or variables.
+    Nothing,
+    /// Another lead was shown.
+    OtherLead,
+    /// Our lead, with every field in place.
+    Whole,
+    /// Our lead; all that is shown is in place, and some fields are never shown.
+    Partly,
+    /// Our lead, but nothing was sent that it shows.
+    Unshown,
+    /// Our lead, with some of the fields in place and others not.
+    Mixed,
+    /// Our lead, with none of the fields in place.
+    Differs,
+}
+
+impl Evidence {
+    /// Every member.
+    pub const ALL: [Self; 7] = [
+        Self::Nothing,
+        Self::OtherLead,
+        Self::Whole,
+        Self::Partly,
+        Self::Unshown,
+        Self::Mixed,
+        Self::Differs,
+    ];
+}
+
+impl<'a> Plan<'a> {
+    /// Plans a correction over what the lead holds now; `lead` may only be `None` where nothing has to be merged.
+    /// `held_before`: variables that an earlier read of this row showed, restored should our own request have
+    /// lost them.
+    ///
+    /// # Errors
+    /// Why the row must not be sent: too many variables, or a lead that does not show the ones it has.
+    pub fn new(
+        correction: &'a Correction,
+        mode: MetadataMode,
+        lead: Option<&Lead>,
+        held_before: &Variables,
+    ) -> Result<Self, Cause> {
+        let variables = match mode {
+            _ if !correction.touches_variables() => None,
+            MetadataMode::Replace => Some(Cow::Borrowed(&correction.variables)),
+            MetadataMode::Merge => {
+                let held = lead
+                    .and_then(Lead::variables)
+                    .ok_or(Cause::VariablesUnread)?;
+                let mut whole = held_before.clone();
+                whole.extend(held.into_owned());
+                whole.retain(|key, _| !correction.removed.contains(key));
+                whole.extend(correction.variables.clone());
+                Some(Cow::Owned(whole))
+            }
+        };
+        if variables
+            .as_ref()
+            .is_some_and(|variables| variables.len() > MAX_VARIABLES)
+        {
+            return Err(Cause::TooManyVariables);
+        }
+        Ok(Self {
+            correction,
+            mode,
+            variables,
+        })
+    }
+
+    /// What the `PATCH` shall say.
+    pub fn change(&self) -> Change<'_> {
+        Change {
+            phone_number: self
+                .correction
+                .phone_number
+                .map(|number| number.to_string().into()),
+            name: self.correction.name.as_deref(),
+            notes: self.correction.notes.as_deref(),
+            variables: self.variables.as_deref().map(Cow::Borrowed),
+        }
+    }
+
+    /// Compares a lead with the plan.
+    pub fn evidence(&self, lead: Option<&Lead>) -> Evidence {
+        let Some(lead) = lead else {
+            return Evidence::Nothing;
+        };
+        if !lead.is_named(&self.correction.lead_id) {
+            return Evidence::OtherLead;
+        }
+        let Some(tally) = self.tally(lead) else {
+            return Evidence::Nothing;
+        };
+        match tally {
+            Tally {
+                equal: 0,
+                different: 0,
+                ..
+            } => Evidence::Unshown,
+            Tally {
+                different: 0,
+                unshown: 0,
+                ..
+            } => Evidence::Whole,
+            Tally { different: 0, .. } => Evidence::Partly,
+            Tally { equal: 0, .. } => Evidence::Differs,
+            _ => Evidence::Mixed,
+        }
+    }
+
+    /// The fields in place, not in place, and not shown, by name; for people.
+    pub fn explain(&self, lead: &Lead) -> String {
+        let mut parts = Vec::new();
+        for (word, wanted) in [("in place", true), ("not in place", false)] {
+            let names: Vec<String> = self
+                .fields(lead)
+                .filter(|(_, shown)| *shown == Some(wanted))
+                .map(|(name, _)| name.into_owned())
+                .collect();
+            if !names.is_empty() {
+                parts.push(format!("{word}: {}", names.join(", ")));
+            }
+        }
+        let unshown: Vec<String> = self
+            .fields(lead)
+            .filter(|(_, shown)| shown.is_none())
+            .map(|(name, _)| name.into_owned())
+            .collect();
+        if !unshown.is_empty() {
+            parts.push(format!("never shown by the server: {}", unshown.join(", ")));
+        }
+        parts.join("; ")
+    }
+
+    /// `None` where the lead hides a field that every documented lead shows.
+    fn tally(&self, lead: &Lead) -> Option<Tally> {
+        let hidden = (self.correction.phone_number.is_some() && lead.phone_number.is_none())
+            || (self.variables.is_some() && lead.variables().is_none());
+        if hidden {
+            return None;
+        }
+        let mut tally = Tally::default();
+        for (_, shown) in self.fields(lead) {
+            *match shown {
+                Some(true) => &mut tally.equal,
+                Some(false) => &mut tally.different,
+                None => &mut tally.unshown,
+            } += 1;
+        }
+        tally.different += self.losses(lead);
+        Some(tally)
+    }
+
+    /// Every field that the row sets, each variable by itself, and whether the lead shows it as wanted.
+    fn fields<'b>(&'b self, lead: &'b Lead) -> impl Iterator<Item = (Cow<'b, str>, Option<bool>)> {
+        let Correction {
+            phone_number,
+            name,
+            notes,
+            variables,
+            removed,
+            ..
+        } = self.correction;
+        let phone = phone_number.map(|wanted| {
+            (
+                "phone_number".into(),
+                lead.phone_number
+                    .as_ref()
+                    .map(|shown| *shown == wanted.to_string()),
+            )
+        });
+        let name = name.as_ref().map(|wanted| {
+            (
+                "name".into(),
+                lead.name.as_ref().map(|shown| shown == wanted),
+            )
+        });
+        let notes = notes.as_ref().map(|wanted| {
+            (
+                "notes".into(),
+                lead.notes_text().map(|shown| shown == wanted),
+            )
+        });
+        let held = lead.variables();
+        let shown = held.is_some();
+        let set = variables.iter().map({
+            let held = held.clone();
+            move |(key, wanted)| {
+                let found = held
+                    .as_ref()
+                    .and_then(|held| held.get(key).map(|value| same(value, wanted)));
+                (
+                    format!("metadata.{key}").into(),
+                    shown.then(|| found == Some(true)),
+                )
+            }
+        });
+        let gone = removed.iter().map(move |key| {
+            let found = held.as_ref().is_some_and(|held| held.contains_key(key));
+            (format!("metadata.{key}").into(), shown.then_some(!found))
+        });
+        phone
+            .into_iter()
+            .chain(name)
+            .chain(notes)
+            .chain(set)
+            .chain(gone)
+    }
+
+    /// How many variables are not as they shall be although the row does not name them: lost or changed in a
+    /// merge, left over in a replacement.
+    fn losses(&self, lead: &Lead) -> usize {
+        let (Some(wanted), Some(shown)) = (&self.variables, lead.variables()) else {
+            return 0;
+        };
+        let named = |key: &String| {
+            self.correction.variables.contains_key(key) || self.correction.removed.contains(key)
+        };
+        match self.mode {
+            MetadataMode::Merge => wanted
+                .iter()
+                .filter(|(key, value)| {
+                    !named(key) && !shown.get(*key).is_some_and(|shown| same(shown, value))
+                })
+                .count(),
+            MetadataMode::Replace => shown
+                .keys()
+                .filter(|key| !wanted.contains_key(*key))
+                .count(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    equal: usize,
+    different: usize,
+    unshown: usize,
+}
+
+/// Equal, or the same scalar written as text: the agent speaks `42` and `"42"` alike.
+fn same(left: &Value, right: &Value) -> bool {
+    let scalar = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    };
+    left == right || scalar(left).is_some_and(|text| scalar(right) == Some(text))
+}

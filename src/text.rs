@@ -1,0 +1,76 @@
+//! Foreign text made fit to be shown: one line, no control characters, not too long.
+
+/// Longest foreign text that is shown, in characters.
+const LONGEST: usize = 300;
+
+/// One line without control characters (terminal escapes included), cut to a readable length.
+pub fn cut(text: &str) -> String {
+    let mut line = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == LONGEST {
+            line.push('…');
+            break;
+        }
+        line.push(if character.is_control() || is_invisible(character) {
+            ' '
+        } else {
+            character
+        });
+    }
+    line
+}
+
+/// One line, however long, that a spreadsheet does not take for a formula.
+pub fn for_spreadsheet(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect();
+    if line.starts_with(['=', '+', '-', '@']) {
+        format!("'{line}")
+    } else {
+        line
+    }
+}
+
+/// The same in parentheses for the middle of a sentence; nothing for nothing.
+pub fn quoted(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(" (`{}`)", cut(text))
+    }
+}
+
+/// Marks that change the direction or order of what is shown around them.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_a_cursor_or_breaks_a_line_gets_through() {
+        assert_eq!(cut("a\u{1b}[31mb\r\nc\u{202e}d"), "a [31mb  c d");
+        assert_eq!(cut(&"x".repeat(1000)).chars().count(), LONGEST + 1);
+        assert_eq!(cut("नमस्ते"), "नमस्ते");
+        assert_eq!(quoted(""), "");
+    }
+
+    #[test]
+    fn a_spreadsheet_sees_text() {
+        assert_eq!(
+            for_spreadsheet("=HYPERLINK(\"x\")\n"),
+            "'=HYPERLINK(\"x\") "
+        );
+        assert_eq!(for_spreadsheet("plain"), "plain");
+    }
+}
