@@ -1,0 +1,275 @@
+//! Rows that speak of the same lead, and leads that would get the same number. Found in two passes: the first
+//! keeps eight bytes on disk for each lead and each number, the second keeps only the rows that repeat one.
+
+use std::collections::hash_map::{Entry, RandomState};
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::io;
+
+use sha2::{Digest, Sha256};
+
+use crate::correction::Correction;
+use crate::phone::E164;
+use crate::spill::Spill;
+
+/// Shared numbers are told apart from each other up to this many; all are counted.
+const TOLD: usize = 1000;
+
+/// The first pass: what repeats at all.
+#[derive(Debug, Default)]
+pub struct Sightings {
+    hasher: RandomState,
+    leads: Spill,
+    numbers: Spill,
+}
+
+impl Sightings {
+    /// Takes note of a row that would be sent.
+    pub fn note(&mut self, correction: &Correction) -> io::Result<()> {
+        self.leads.push(self.hasher.hash_one(&correction.lead_id))?;
+        match correction.phone_number {
+            Some(number) => self.numbers.push(number.digits()),
+            None => Ok(()),
+        }
+    }
+
+    /// What the second pass has to look at.
+    pub fn suspects(self) -> io::Result<Suspects> {
+        Ok(Suspects {
+            hasher: self.hasher,
+            leads: self.leads.repeated()?,
+            numbers: self.numbers.repeated()?,
+            groups: HashMap::new(),
+            users: HashMap::new(),
+        })
+    }
+}
+
+/// The second pass: which rows repeat what.
+#[derive(Debug)]
+pub struct Suspects {
+    hasher: RandomState,
+    leads: HashSet<u64>,
+    numbers: HashSet<u64>,
+    groups: HashMap<Key, Vec<Mention>>,
+    users: HashMap<u64, Vec<User>>,
+}
+
+/// Half of a SHA-256: equal keys are equal texts.
+type Key = [u8; 16];
+
+#[derive(Clone, Copy, Debug)]
+struct Mention {
+    row: u64,
+    line: u64,
+    wants: Key,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct User {
+    row: u64,
+    line: u64,
+    lead: Key,
+}
+
+impl Suspects {
+    /// Whether a second pass is needed at all.
+    pub fn is_empty(&self) -> bool {
+        self.leads.is_empty() && self.numbers.is_empty()
+    }
+
+    /// Looks at a row that would be sent.
+    pub fn examine(&mut self, row: u64, line: u64, correction: &Correction) {
+        let lead = key(correction.lead_id.as_bytes());
+        if self.leads.contains(&self.hasher.hash_one(&correction.lead_id)) {
+            let mention = Mention { row, line, wants: wants(correction) };
+            self.groups.entry(lead).or_default().push(mention);
+        }
+        if let Some(number) = correction.phone_number
+            && self.numbers.contains(&number.digits())
+        {
+            self.users.entry(number.digits()).or_default().push(User { row, line, lead });
+        }
+    }
+
+    /// What was found.
+    pub fn duplicates(self) -> Duplicates {
+        let mut found = Duplicates::default();
+        for group in self.groups.into_values().filter(|group| group.len() > 1) {
+            found.add_group(&group);
+        }
+        for users in self.users.into_values() {
+            found.add_users(&users);
+        }
+        found.shared.sort_unstable_by_key(|shared| shared.lines);
+        found
+    }
+}
+
+/// Why a row is not sent by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duplicate {
+    /// An earlier row wants the same; it is sent, and this one shares its outcome.
+    Identical {
+        /// The earlier row.
+        first_row: u64,
+        /// Its line.
+        first_line: u64,
+    },
+    /// Another row wants something else for the same lead; neither is sent.
+    Conflicting {
+        /// The other row's line.
+        other_line: u64,
+    },
+}
+
+/// A number that two leads would get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// The lines of the first two rows that give it to different leads.
+    pub lines: (u64, u64),
+}
+
+/// Everything that repeats.
+#[derive(Debug, Default)]
+pub struct Duplicates {
+    rows: HashMap<u64, Duplicate>,
+    firsts: HashSet<u64>,
+    /// Numbers that several leads would get, by line; the first thousand.
+    pub shared: Vec<Shared>,
+    /// How many numbers several leads would get.
+    pub shared_count: u64,
+    sharing: HashMap<u64, u64>,
+}
+
+impl Duplicates {
+    /// Why this row is not sent by itself, if so.
+    pub fn of(&self, row: u64) -> Option<Duplicate> {
+        self.rows.get(&row).copied()
+    }
+
+    /// Whether later rows share this row's outcome.
+    pub fn is_first(&self, row: u64) -> bool {
+        self.firsts.contains(&row)
+    }
+
+    /// The line of another row that gives the same number to another lead.
+    pub fn sharing(&self, row: u64) -> Option<u64> {
+        self.sharing.get(&row).copied()
+    }
+
+    fn add_group(&mut self, group: &[Mention]) {
+        let first = group[0];
+        let conflict = group.iter().any(|mention| mention.wants != first.wants);
+        for mention in group {
+            let duplicate = if conflict {
+                let other = group.iter().find(|other| other.wants != mention.wants).unwrap_or(&first);
+                Duplicate::Conflicting { other_line: other.line }
+            } else if mention.row == first.row {
+                self.firsts.insert(first.row);
+                continue;
+            } else {
+                Duplicate::Identical { first_row: first.row, first_line: first.line }
+            };
+            self.rows.insert(mention.row, duplicate);
+        }
+    }
+
+    fn add_users(&mut self, users: &[User]) {
+        let first = users[0];
+        let Some(other) = users.iter().find(|user| user.lead != first.lead) else { return };
+        self.shared_count += 1;
+        if self.shared.len() < TOLD {
+            self.shared.push(Shared { lines: (first.line, other.line) });
+        }
+        for user in users {
+            let partner = if user.lead == first.lead { other } else { &first };
+            if let Entry::Vacant(entry) = self.sharing.entry(user.row) {
+                entry.insert(partner.line);
+            }
+        }
+    }
+}
+
+fn key(text: &[u8]) -> Key {
+    let mut key = Key::default();
+    key.copy_from_slice(&Sha256::digest(text)[..16]);
+    key
+}
+
+/// Everything that the row wants, and nothing of how it was written.
+fn wants(correction: &Correction) -> Key {
+    let Correction { lead_id: _, phone_number, name, notes, variables, removed, remark: _ } = correction;
+    let phone_number = phone_number.map(E164::digits);
+    let mut variables: Vec<_> = variables.iter().collect();
+    variables.sort_unstable_by_key(|(name, _)| *name);
+    let mut removed = removed.clone();
+    removed.sort_unstable();
+    // JSON of plain values, which cannot fail.
+    let text = serde_json::to_vec(&(phone_number, name, notes, variables, removed)).unwrap_or_default();
+    key(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Variables;
+
+    fn correction(lead: &str, number: Option<&str>, name: Option<&str>) -> Correction {
+        Correction {
+            lead_id: lead.to_owned(),
+            phone_number: number.map(|number| number.parse().unwrap()),
+            name: name.map(str::to_owned),
+            notes: None,
+            variables: Variables::new(),
+            removed: Vec::new(),
+            remark: String::new(),
+        }
+    }
+
+    /// Rows are numbered from 1 and stand on the line after their number.
+    fn find(corrections: &[Correction]) -> Duplicates {
+        let mut sightings = Sightings::default();
+        for correction in corrections {
+            sightings.note(correction).unwrap();
+        }
+        let mut suspects = sightings.suspects().unwrap();
+        for (row, correction) in (1..).zip(corrections) {
+            suspects.examine(row, row + 1, correction);
+        }
+        suspects.duplicates()
+    }
+
+    #[test]
+    fn the_same_lead_twice() {
+        let found = find(&[
+            correction("a", None, Some("x")),
+            correction("b", None, Some("x")),
+            correction("a", None, Some("x")),
+            correction("b", None, Some("y")),
+            correction("b", None, Some("x")),
+            correction("c", None, Some("x")),
+        ]);
+        assert_eq!(found.of(1), None);
+        assert!(found.is_first(1) && !found.is_first(6));
+        assert_eq!(found.of(3), Some(Duplicate::Identical { first_row: 1, first_line: 2 }));
+        assert_eq!(found.of(2), Some(Duplicate::Conflicting { other_line: 5 }));
+        assert_eq!(found.of(4), Some(Duplicate::Conflicting { other_line: 3 }));
+        assert_eq!(found.of(5), Some(Duplicate::Conflicting { other_line: 5 }));
+        assert_eq!(found.of(6), None);
+    }
+
+    #[test]
+    fn one_number_for_two_leads() {
+        let (one, two) = (Some("+919876543210"), Some("+919876543211"));
+        let found = find(&[
+            correction("a", one, None),
+            correction("b", two, None),
+            correction("c", one, None),
+            correction("b", two, None),
+        ]);
+        assert_eq!(found.shared, [Shared { lines: (2, 4) }]);
+        assert_eq!((found.shared_count, found.sharing(1), found.sharing(3)), (1, Some(4), Some(2)));
+        assert_eq!(found.sharing(2), None, "one lead twice is no sharing");
+    }
+}

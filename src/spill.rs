@@ -1,0 +1,157 @@
+//! Which numbers of a long list stand in it more than once, in bounded memory: sorted runs go to an unlinked
+//! temporary file and are merged from there.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+
+/// Numbers kept in memory before a run is written: half a megabyte.
+const RUN: usize = 64 * 1024;
+/// Numbers read back at a time from each run.
+const BLOCK: usize = 1024;
+const SIZE: usize = size_of::<u64>();
+
+/// A list of numbers, kept on disk where it is long. Eight bytes of disk for each.
+#[derive(Debug, Default)]
+pub struct Spill {
+    run: Vec<u64>,
+    file: Option<File>,
+    /// Lengths of the runs in the file, in numbers.
+    runs: Vec<usize>,
+}
+
+impl Spill {
+    /// Adds a number.
+    pub fn push(&mut self, number: u64) -> io::Result<()> {
+        self.run.push(number);
+        if self.run.len() == RUN { self.write_run() } else { Ok(()) }
+    }
+
+    /// The numbers that were added more than once.
+    pub fn repeated(mut self) -> io::Result<HashSet<u64>> {
+        let Some(file) = self.file.take() else {
+            self.run.sort_unstable();
+            return Ok(repeated(self.run.into_iter().map(Ok)))?;
+        };
+        self.file = Some(file);
+        if !self.run.is_empty() {
+            self.write_run()?;
+        }
+        repeated(Merge::new(&self)?)
+    }
+
+    fn write_run(&mut self) -> io::Result<()> {
+        self.run.sort_unstable();
+        let bytes: Vec<u8> = self.run.iter().flat_map(|number| number.to_le_bytes()).collect();
+        if self.file.is_none() {
+            self.file = Some(tempfile::tempfile()?);
+        }
+        if let Some(file) = &mut self.file {
+            file.write_all(&bytes)?;
+        }
+        self.runs.push(self.run.len());
+        self.run.clear();
+        Ok(())
+    }
+}
+
+fn repeated(sorted: impl Iterator<Item = io::Result<u64>>) -> io::Result<HashSet<u64>> {
+    let mut found = HashSet::new();
+    let mut last = None;
+    for number in sorted {
+        let number = number?;
+        if last == Some(number) {
+            found.insert(number);
+        }
+        last = Some(number);
+    }
+    Ok(found)
+}
+
+/// The numbers of all runs, in order.
+struct Merge<'a> {
+    file: Option<&'a File>,
+    runs: Vec<Run>,
+    heads: BinaryHeap<Reverse<(u64, usize)>>,
+}
+
+/// What is left of one run.
+struct Run {
+    offset: u64,
+    left: usize,
+    block: std::vec::IntoIter<u64>,
+}
+
+impl<'a> Merge<'a> {
+    fn new(spill: &'a Spill) -> io::Result<Self> {
+        let mut merge = Self { file: spill.file.as_ref(), runs: Vec::new(), heads: BinaryHeap::new() };
+        let mut offset = 0;
+        for (index, &left) in spill.runs.iter().enumerate() {
+            merge.runs.push(Run { offset, left, block: Vec::new().into_iter() });
+            offset += (left * SIZE) as u64;
+            merge.advance(index)?;
+        }
+        Ok(merge)
+    }
+
+    /// Puts the next number of a run among the heads.
+    fn advance(&mut self, index: usize) -> io::Result<()> {
+        let run = &mut self.runs[index];
+        if run.block.len() == 0 && run.left > 0 {
+            let count = run.left.min(BLOCK);
+            let mut bytes = vec![0; count * SIZE];
+            if let Some(file) = self.file {
+                file.read_exact_at(&mut bytes, run.offset)?;
+            }
+            run.offset += bytes.len() as u64;
+            run.left -= count;
+            let (numbers, _) = bytes.as_chunks();
+            run.block = numbers.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect::<Vec<_>>().into_iter();
+        }
+        if let Some(number) = run.block.next() {
+            self.heads.push(Reverse((number, index)));
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Merge<'_> {
+    type Item = io::Result<u64>;
+
+    fn next(&mut self) -> Option<io::Result<u64>> {
+        let Reverse((number, index)) = self.heads.pop()?;
+        Some(self.advance(index).map(|()| number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repeats(numbers: impl IntoIterator<Item = u64>) -> Vec<u64> {
+        let mut spill = Spill::default();
+        for number in numbers {
+            spill.push(number).unwrap();
+        }
+        let mut found: Vec<u64> = spill.repeated().unwrap().into_iter().collect();
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn repeats_are_found_however_long_the_list() {
+        assert_eq!(repeats([]), []);
+        assert_eq!(repeats([3, 1, 2]), []);
+        assert_eq!(repeats([3, 1, 3, u64::MAX, 3, u64::MAX]), [3, u64::MAX]);
+        for length in [RUN as u64 - 1, RUN as u64, RUN as u64 + 1, 5 * RUN as u64 + 7] {
+            let scattered = |index: u64| index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            assert_eq!(repeats((0..length).map(scattered)), [], "{length}");
+            let mut expected = vec![scattered(0), scattered(length / 2)];
+            expected.sort_unstable();
+            let again = (0..length).chain([0, length / 2]).map(scattered);
+            assert_eq!(repeats(again), expected, "{length}");
+        }
+    }
+}
