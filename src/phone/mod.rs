@@ -1,1 +1,151 @@
 //! Text to E.164, or the reason why not. Pure: knows no rows, files or clocks.
+//!
+//! A mistake here makes a stranger's phone ring, so no number is guessed. The engine, `rlibphonenumber`, is a port
+//! of Google's library, which is made to find a number in what a person typed; damage done by a spreadsheet is
+//! another thing, and on it the library finds valid, wrong numbers. So a cell is judged three times: [`clean`]
+//! reads its text or says what happened to it, [`plan`] asks the library about nothing but digits, and what the
+//! library found is judged once more before it counts.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+mod cell;
+mod clean;
+mod digits;
+mod guard;
+mod kinds;
+mod label;
+mod numeral;
+mod plan;
+mod recovery;
+mod refusal;
+mod region;
+
+pub use kinds::{AllowedTypes, UnknownType};
+pub use recovery::{Recoveries, Recovery};
+pub use refusal::Refusal;
+pub use region::{Region, UnknownRegion};
+
+/// The version of Google's numbering plans that the engine carries.
+pub const METADATA_VERSION: &str = "9.0.42";
+
+/// A valid phone number of at most 15 digits, calling code first.
+///
+/// It is shown as it is sent, `+919876543210`; in debugging output it is masked, so that no log can leak it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct E164(u64);
+
+impl E164 {
+    /// The number with its middle hidden, for logs: `+91••••••3210`.
+    pub fn masked(self) -> impl Display {
+        Masked(self)
+    }
+
+    /// The digits as one integer, without the `+`. No calling code begins with a zero, so none is lost.
+    pub fn digits(self) -> u64 {
+        self.0
+    }
+}
+
+impl Display for E164 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+{}", self.0)
+    }
+}
+
+impl fmt::Debug for E164 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Masked(*self))
+    }
+}
+
+struct Masked(E164);
+
+impl Display for Masked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.0.to_string();
+        let shown = digits.len().min(6);
+        write!(f, "+{}{}{}", &digits[..shown.min(2)], "•".repeat(digits.len() - shown), &digits[digits.len() - (shown - shown.min(2))..])
+    }
+}
+
+impl FromStr for E164 {
+    type Err = NotE164;
+
+    fn from_str(text: &str) -> Result<E164, NotE164> {
+        let rules = Rules { default_region: None, allowed_types: AllowedTypes::ALL };
+        match normalise(text, None, &rules) {
+            Ok(read) if read.recovered.is_empty() && text.starts_with('+') && text[1..].bytes().all(|b| b.is_ascii_digit()) => {
+                Ok(read.number)
+            }
+            _ => Err(NotE164),
+        }
+    }
+}
+
+/// The text is not a valid number written as `+919876543210`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a valid phone number written as `+919876543210`")]
+pub struct NotE164;
+
+/// What a whole run has settled about phone numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Reads the numbers that have no `+`, in rows that have no country.
+    pub default_region: Option<Region>,
+    /// Kinds of number allowed beyond the default.
+    pub allowed_types: AllowedTypes,
+}
+
+/// A cell that was understood with certainty.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Normalised {
+    /// The number to be called.
+    pub number: E164,
+    /// What was done to the cell to read it.
+    pub recovered: Recoveries,
+    /// The cell has no country code and its row no country: the number was read in the default region.
+    pub region_assumed: bool,
+}
+
+/// Reads a cell. Total: every cell is a number or has a reason, and none takes longer than a millisecond.
+///
+/// `country` is that of the row. A `+` number speaks for itself, and is refused if it contradicts the row's
+/// country; a number without `+` is read in the row's country, else in the default region.
+pub fn normalise(cell: &str, country: Option<Region>, rules: &Rules) -> Result<Normalised, Refusal> {
+    if let Some(digits) = bare(cell.as_bytes()) {
+        return plan::judge(&digits, country, rules);
+    }
+    let reading = clean::read(cell)?;
+    let mut outcome = plan::judge(&reading.digits, country, rules);
+    for rival in &reading.rivals {
+        let Ok(other) = plan::judge(&rival.digits, country, rules) else { continue };
+        match (rival.standing, &outcome) {
+            (_, Ok(number)) if number.number == other.number => {}
+            (clean::Standing::Objection(refusal), _) => return Err(refusal),
+            (clean::Standing::Equal, Ok(_)) => return Err(Refusal::Ambiguous),
+            // Which of the two is meant must not be concluded from the country they contradict.
+            (clean::Standing::Equal, Err(Refusal::CountryMismatch)) => {}
+            (clean::Standing::Equal, Err(_)) => outcome = Ok(other),
+        }
+    }
+    let mut read = outcome?;
+    read.recovered = read.recovered.union(reading.recovered);
+    Ok(read)
+}
+
+/// The common cell, digits and perhaps a `+`, needs no cleaning.
+fn bare(cell: &[u8]) -> Option<digits::Digits> {
+    let (plus, rest) = match cell {
+        [b'+', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    if rest.is_empty() {
+        return None;
+    }
+    let mut digits = digits::Digits::new(plus);
+    rest.iter().all(|byte| byte.is_ascii_digit() && digits.push(*byte)).then_some(digits)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! Digits judged by the numbering plans: which number they are, in whose plan, and whether it may be called.
+
+use rlibphonenumber::{
+    NumberLengthType, PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberType, ValidationError,
+};
+
+use super::digits::Digits;
+use super::{E164, Normalised, Recoveries, Recovery, Refusal, Region, Rules, guard};
+
+/// E.164 numbers have at most this many digits.
+const LONGEST: u32 = 15;
+
+/// As many zeros at the end are a spreadsheet's rounding sooner than a number.
+const SUSPECT_ZEROS: &[u8] = b"00000";
+
+/// The largest integers of computers. They are valid numbers, and other people's.
+const LARGEST_INTEGERS: [&[u8]; 4] = [b"2147483647", b"4294967295", b"9223372036854775807", b"18446744073709551615"];
+
+/// Fewer equal digits than this may be somebody's.
+const SHORTEST_STAND_IN: usize = 7;
+
+/// A valid number.
+#[derive(Clone, Copy)]
+struct Found {
+    number: E164,
+    calling_code: u16,
+    kind: PhoneNumberType,
+    recovered: Recoveries,
+}
+
+/// The number that these digits are, by the order of trust: a `+` (or `00`) speaks for itself, then the row's
+/// country, then the default region.
+pub(super) fn judge(digits: &Digits, country: Option<Region>, rules: &Rules) -> Result<Normalised, Refusal> {
+    refuse_stand_ins(digits.as_bytes())?;
+    let (found, region_assumed) = if digits.has_plus() {
+        (look_up(digits, None, country)?, false)
+    } else if digits.as_bytes().starts_with(b"00") {
+        after_double_zero(digits, country, rules)?
+    } else {
+        let region = country.or(rules.default_region).ok_or(Refusal::RegionUnknown)?;
+        (in_region(digits, region, country)?, country.is_none())
+    };
+    if country.is_some_and(|country| country.calling_code() != found.calling_code) {
+        return Err(Refusal::CountryMismatch);
+    }
+    let full = Numerals::of(found.number.0);
+    refuse_stand_ins(full.as_bytes())?;
+    refuse_stand_ins(full.split(found.calling_code).1)?;
+    refuse_unstable(digits, &found)?;
+    if !rules.allowed_types.admits(found.kind) {
+        return Err(Refusal::NumberType);
+    }
+    Ok(Normalised { number: found.number, recovered: found.recovered, region_assumed })
+}
+
+/// `00` is dialled before a country code in most of the world, but not in all of it, and where it is not, what
+/// follows may be a carrier's code. So both readings are made, and two different numbers are refused.
+fn after_double_zero(digits: &Digits, country: Option<Region>, rules: &Rules) -> Result<(Found, bool), Refusal> {
+    let international = look_up(&digits.international_from(2), None, None);
+    let region = country.or(rules.default_region);
+    let domestic = region.map(|region| look_up(digits, Some(region), None));
+    match (international, domestic) {
+        (Ok(one), Some(Ok(other))) if one.number != other.number => Err(Refusal::Ambiguous),
+        (Ok(mut found), _) => {
+            found.recovered.insert(Recovery::InternationalPrefix);
+            Ok((found, false))
+        }
+        (Err(_), Some(Ok(found))) => Ok((found, country.is_none())),
+        (Err(refusal), _) => Err(refusal),
+    }
+}
+
+fn in_region(digits: &Digits, region: Region, country: Option<Region>) -> Result<Found, Refusal> {
+    let refusal = match look_up(digits, Some(region), country) {
+        Err(refusal) => refusal,
+        found => return found,
+    };
+    // `091-98765…`: a country code as some lists have it, with a zero that belongs to nothing. As they stand the
+    // digits are no number of the region, so this reading has no rival.
+    let code = Numerals::of(u64::from(region.calling_code()));
+    let digits = match digits.as_bytes() {
+        [b'0', rest @ ..] if rest.starts_with(code.as_bytes()) => digits.international_from(1),
+        _ => return Err(refusal),
+    };
+    let mut found = look_up(&digits, None, country).map_err(|_| refusal)?;
+    found.recovered.insert(Recovery::ZeroBeforeCallingCode);
+    Ok(found)
+}
+
+/// Asks the library. Only a valid number is found.
+fn look_up(digits: &Digits, region: Option<Region>, country: Option<Region>) -> Result<Found, Refusal> {
+    guard::quietly(|| {
+        let parsed = PHONE_NUMBER_UTIL.parse(digits.as_str(), region.map(Region::plan)).map_err(unparsable)?;
+        let calling_code = u16::try_from(parsed.country_code).map_err(|_| Refusal::UnknownCallingCode)?;
+        if country.is_some_and(|country| country.calling_code() != calling_code) {
+            return Err(Refusal::CountryMismatch);
+        }
+        // The type is unknown exactly when the number is invalid for its region: one question answers both.
+        let kind = PHONE_NUMBER_UTIL.get_number_type(&parsed);
+        if kind == PhoneNumberType::Unknown {
+            return Err(invalid(&parsed));
+        }
+        let number = e164(&parsed).ok_or(Refusal::PhoneTooLong)?;
+        Ok(Found { number, calling_code, kind, recovered: rewritten(digits, number, calling_code, region) })
+    })
+    .unwrap_or(Err(Refusal::NotANumber))
+}
+
+fn unparsable(error: ParseError) -> Refusal {
+    match error {
+        ParseError::InvalidCountryCode => Refusal::UnknownCallingCode,
+        ParseError::TooShortAfterIdd | ParseError::TooShortNsn => Refusal::PhoneTooShort,
+        ParseError::TooLongNsn => Refusal::PhoneTooLong,
+        ParseError::NotANumber(_) => Refusal::NotANumber,
+    }
+}
+
+fn invalid(number: &PhoneNumber) -> Refusal {
+    match PHONE_NUMBER_UTIL.is_possible_number_with_reason(number) {
+        Ok(NumberLengthType::IsPossible) => Refusal::NoSuchNumber,
+        Ok(NumberLengthType::IsPossibleLocalOnly) => Refusal::AreaCodeMissing,
+        Err(ValidationError::InvalidCountryCode) => Refusal::UnknownCallingCode,
+        Err(ValidationError::TooShort) => Refusal::PhoneTooShort,
+        Err(ValidationError::InvalidLength) => Refusal::WrongLength,
+        Err(ValidationError::TooLong) => Refusal::PhoneTooLong,
+    }
+}
+
+/// Nothing above E.164's fifteen digits, which a few plans exceed.
+fn e164(number: &PhoneNumber) -> Option<E164> {
+    let leading = if number.italian_leading_zero() { u32::try_from(number.number_of_leading_zeros()).ok()? } else { 0 };
+    let code = u64::try_from(number.country_code).ok()?;
+    let national_length = leading + length(number.national_number);
+    (length(code) + national_length <= LONGEST)
+        .then(|| E164(code * 10_u64.pow(national_length) + number.national_number))
+}
+
+/// What became of the digits on their way into the number.
+fn rewritten(digits: &Digits, number: E164, calling_code: u16, region: Option<Region>) -> Recoveries {
+    let mut recovered = Recoveries::NONE;
+    let full = Numerals::of(number.0);
+    let (code, national) = full.split(calling_code);
+    let cell = digits.as_bytes();
+    let Some(region) = region else {
+        if cell != full.as_bytes() {
+            recovered.insert(if cell.ends_with(national) { Recovery::TrunkPrefix } else { Recovery::NationalRule });
+        }
+        return recovered;
+    };
+    if region.calling_code() != calling_code {
+        recovered.insert(Recovery::InternationalPrefix);
+        return recovered;
+    }
+    let Some(prefix) = cell.strip_suffix(national) else {
+        recovered.insert(Recovery::NationalRule);
+        return recovered;
+    };
+    if prefix == code {
+        recovered.insert(Recovery::BareCallingCode);
+    } else if prefix.starts_with(code) {
+        recovered.insert(Recovery::BareCallingCode);
+        recovered.insert(Recovery::TrunkPrefix);
+    } else if prefix.ends_with(code) && prefix.len() > code.len() + 1 {
+        recovered.insert(Recovery::InternationalPrefix);
+    } else if !prefix.is_empty() {
+        recovered.insert(Recovery::TrunkPrefix);
+    }
+    recovered
+}
+
+/// A number that would be read as another one when it is met again is not to be relied on.
+fn refuse_unstable(digits: &Digits, found: &Found) -> Result<(), Refusal> {
+    let full = Numerals::of(found.number.0);
+    if digits.has_plus() && digits.as_bytes() == full.as_bytes() {
+        return Ok(());
+    }
+    let mut again = Digits::new(true);
+    for &digit in full.as_bytes() {
+        again.push(digit);
+    }
+    match look_up(&again, None, None) {
+        Ok(same) if same.number == found.number => Ok(()),
+        _ => Err(Refusal::Ambiguous),
+    }
+}
+
+fn refuse_stand_ins(digits: &[u8]) -> Result<(), Refusal> {
+    let Some(first) = digits.first() else { return Err(Refusal::NotANumber) };
+    let alike = digits.iter().all(|digit| digit == first);
+    let counting = b"123456789012345".starts_with(digits) || b"0123456789".starts_with(digits);
+    if digits.len() >= SHORTEST_STAND_IN && (alike || counting) || LARGEST_INTEGERS.contains(&digits) {
+        return Err(Refusal::Placeholder);
+    }
+    if digits.ends_with(SUSPECT_ZEROS) { Err(Refusal::SuspectRounded) } else { Ok(()) }
+}
+
+/// A number's digits as text, without allocating.
+pub(super) struct Numerals {
+    text: [u8; 20],
+    start: usize,
+}
+
+impl Numerals {
+    pub(super) fn of(mut value: u64) -> Numerals {
+        let mut text = [b'0'; 20];
+        let mut start = text.len();
+        loop {
+            start -= 1;
+            text[start] = b'0' + u8::try_from(value % 10).unwrap_or_default();
+            value /= 10;
+            if value == 0 {
+                return Numerals { text, start };
+            }
+        }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.text[self.start..]
+    }
+
+    /// The calling code, and what follows it.
+    fn split(&self, calling_code: u16) -> (&[u8], &[u8]) {
+        let code = match calling_code {
+            0..10 => 1,
+            10..100 => 2,
+            _ => 3,
+        };
+        self.as_bytes().split_at(code.min(self.text.len() - self.start))
+    }
+}
+
+/// How many digits it is written with.
+fn length(value: u64) -> u32 {
+    value.checked_ilog10().map_or(1, |log| log + 1)
+}
