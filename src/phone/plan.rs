@@ -95,12 +95,12 @@ fn look_up(digits: &Digits, region: Option<Region>, country: Option<Region>) -> 
         if country.is_some_and(|country| country.calling_code() != calling_code) {
             return Err(Refusal::CountryMismatch);
         }
+        let number = e164(&parsed).ok_or(Refusal::PhoneTooLong)?;
         // The type is unknown exactly when the number is invalid for its region: one question answers both.
         let kind = PHONE_NUMBER_UTIL.get_number_type(&parsed);
         if kind == PhoneNumberType::Unknown {
             return Err(invalid(&parsed));
         }
-        let number = e164(&parsed).ok_or(Refusal::PhoneTooLong)?;
         Ok(Found { number, calling_code, kind, recovered: rewritten(digits, number, calling_code, region) })
     })
     .unwrap_or(Err(Refusal::NotANumber))
@@ -115,8 +115,20 @@ fn unparsable(error: ParseError) -> Refusal {
     }
 }
 
+/// Why the library holds a number for invalid. Its special numbers make many lengths possible in a plan, so a
+/// possible length is compared with those of ordinary lines too: an Indian number of nine digits is one short.
 fn invalid(number: &PhoneNumber) -> Refusal {
-    match PHONE_NUMBER_UTIL.is_possible_number_with_reason(number) {
+    let reason = match PHONE_NUMBER_UTIL.is_possible_number_with_reason(number) {
+        Ok(NumberLengthType::IsPossible) => {
+            let lines = PhoneNumberType::FixedLineOrMobile;
+            match PHONE_NUMBER_UTIL.is_possible_number_for_type_with_reason(number, lines) {
+                Err(ValidationError::InvalidLength) => return Refusal::NoSuchNumber,
+                reason => reason,
+            }
+        }
+        reason => reason,
+    };
+    match reason {
         Ok(NumberLengthType::IsPossible) => Refusal::NoSuchNumber,
         Ok(NumberLengthType::IsPossibleLocalOnly) => Refusal::AreaCodeMissing,
         Err(ValidationError::InvalidCountryCode) => Refusal::UnknownCallingCode,
