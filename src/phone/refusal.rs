@@ -90,16 +90,16 @@ refusals! {
     PhoneTooShort, "phone_too_short", "98765",
         "the number has too few digits for its country; look for the missing ones at its source";
     /// A subscriber number without its area code.
-    AreaCodeMissing, "area_code_missing", "23456789",
+    AreaCodeMissing, "area_code_missing", "+1 253-0000",
         "the number can be dialled only within its town; put the area code in front";
     /// More digits than any number of its country has, or than E.164 allows.
     PhoneTooLong, "phone_too_long", "98765432101",
         "the number has too many digits for its country, or more than the 15 that a phone number can have; look for a digit typed twice, or for two numbers run together";
     /// A length between those that its country has.
-    WrongLength, "wrong_length", "+290 123456",
+    WrongLength, "wrong_length", "+41 44 668 18001",
         "no number of that country has this many digits; compare with its source";
     /// The right length, but in no range that is in use.
-    NoSuchNumber, "no_such_number", "1234567899",
+    NoSuchNumber, "no_such_number", "+1 123 253 1234",
         "the number has the right length, but its country has given out no such numbers; look for a mistyped digit near the front";
     /// Premium-rate, shared-cost or pager.
     NumberType, "number_type", "+44 909 8790000 x1",
