@@ -42,6 +42,26 @@ impl Correction {
     }
 }
 
+/// How the phone cell of a row was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// What was done to the cell.
+    pub recovered: phone::Recoveries,
+    /// It has no country code, and the row no country.
+    pub region_assumed: bool,
+}
+
+impl Reading {
+    /// In words; empty for a plain cell.
+    fn remark(self) -> String {
+        let mut parts: Vec<&str> = self.recovered.iter().map(phone::Recovery::describe).collect();
+        if self.region_assumed {
+            parts.push("region_assumed");
+        }
+        parts.join("; ")
+    }
+}
+
 /// Why a row cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
@@ -52,7 +72,8 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    fn new(reason: impl Into<Reason>, detail: impl Into<String>) -> Self {
+    /// A reason for the results file and a detail for people.
+    pub fn new(reason: impl Into<Reason>, detail: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             detail: detail.into(),
@@ -69,11 +90,11 @@ pub struct Rules {
     pub clear_token: String,
 }
 
-/// Reads one row. An empty cell leaves its field alone.
+/// Reads one row, and says how its phone cell was read. An empty cell leaves its field alone.
 ///
 /// # Errors
 /// The first thing that makes the row unfit to be sent.
-pub fn read(row: &Row, columns: &Columns, rules: &Rules) -> Result<Correction, Rejection> {
+pub fn read(row: &Row, columns: &Columns, rules: &Rules) -> Result<(Correction, Reading), Rejection> {
     if let Some(damage) = &row.damage {
         return Err(Rejection::new(Cause::DamagedRow, damage.to_string()));
     }
@@ -90,13 +111,15 @@ pub fn read(row: &Row, columns: &Columns, rules: &Rules) -> Result<Correction, R
         removed: Vec::new(),
         remark: String::new(),
     };
+    let mut reading = Reading::default();
     let country = cells.value(columns.country, "country")?;
     if let Some(cell) = cells.value(columns.phone_number, "phone_number")? {
         let country = country.map(parse_country).transpose()?;
         let normalised = phone::normalise(cell, country, &rules.phone)
             .map_err(|refusal| Rejection::new(refusal, refusal.remedy()))?;
         correction.phone_number = Some(normalised.number);
-        correction.remark = remark(&normalised);
+        reading = Reading { recovered: normalised.recovered, region_assumed: normalised.region_assumed };
+        correction.remark = reading.remark();
     }
     if let Some(cell) = cells.value(columns.metadata, "metadata")? {
         correction.variables = metadata(cell)?;
@@ -110,20 +133,7 @@ pub fn read(row: &Row, columns: &Columns, rules: &Rules) -> Result<Correction, R
             "every cell that could change something is empty",
         ));
     }
-    Ok(correction)
-}
-
-/// What was done to the cell to read it, in words; empty for a plain one.
-fn remark(normalised: &phone::Normalised) -> String {
-    let mut parts: Vec<&str> = normalised
-        .recovered
-        .iter()
-        .map(phone::Recovery::describe)
-        .collect();
-    if normalised.region_assumed {
-        parts.push("region_assumed");
-    }
-    parts.join("; ")
+    Ok((correction, reading))
 }
 
 struct Cells<'a> {

@@ -78,6 +78,18 @@ struct Row<'c> {
     words: String,
 }
 
+/// How a row ended.
+#[derive(Debug)]
+pub enum Settlement {
+    /// It has an outcome.
+    Settled(Outcome),
+    /// The run ended first; the halt says why.
+    Abandoned {
+        /// Whether something may have been sent for it.
+        sent: bool,
+    },
+}
+
 /// What a row comes to before it is sent.
 #[derive(Debug)]
 pub enum Prepared<'c> {
@@ -107,12 +119,12 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Settles one correction; `doubt`: an earlier run may have sent it. `None` when the run ended first: then the
-    /// row is not settled, and the halt says why.
-    pub async fn settle(&self, correction: &Correction, doubt: bool) -> Option<Outcome> {
-        let outcome = self
-            .take_to_the_end(Row::new(correction, doubt, self.first_spelling()))
-            .await?;
+    /// Settles one correction; `doubt`: an earlier run may have sent it.
+    pub async fn settle(&self, correction: &Correction, doubt: bool) -> Settlement {
+        let mut row = Row::new(correction, doubt, self.first_spelling());
+        let Some(outcome) = self.take_to_the_end(&mut row).await else {
+            return Settlement::Abandoned { sent: row.attempts > 0 || doubt };
+        };
         if let Some(status) = outcome.http_status
             && let Trust::Refused(status) = self.first_answers.observe(status)
         {
@@ -122,7 +134,7 @@ impl<'a> Executor<'a> {
                 text::quoted(&outcome.detail),
             )));
         }
-        Some(outcome)
+        Settlement::Settled(outcome)
     }
 
     /// What one correction would come to, without sending it. `None` when the run ended first.
@@ -134,6 +146,11 @@ impl<'a> Executor<'a> {
     /// Whether the first answers leave no suspicion that all of this is pointless.
     pub fn is_trusted(&self) -> bool {
         self.first_answers.are_trusted()
+    }
+
+    /// Whether the first answers showed that all of this is pointless.
+    pub fn is_pointless(&self) -> bool {
+        self.first_answers.are_refused()
     }
 
     /// The spelling that proved itself.
@@ -153,23 +170,24 @@ impl<'a> Executor<'a> {
             .unwrap_or(Dialect::Guide)
     }
 
-    async fn take_to_the_end(&self, mut row: Row<'_>) -> Option<Outcome> {
+    /// `None` when the run ended first: then the halt says why.
+    async fn take_to_the_end(&self, row: &mut Row<'_>) -> Option<Outcome> {
         loop {
-            let (plan, body) = match self.prepare(&mut row).await? {
+            let (plan, body) = match self.prepare(row).await? {
                 Prepared::Send(plan, body) => (plan, body),
                 Prepared::Settled(outcome) => return Some(outcome),
             };
-            let reply = self.patch(&mut row, body).await?;
-            let seen = self.see(&mut row, &reply, Some(&plan));
+            let reply = self.patch(row, body).await?;
+            let seen = self.see(row, &reply, Some(&plan));
             let mut verdict = classify::patch(seen, row.doubt, self.succeeded.get());
-            self.note_success(seen, &row, &plan);
+            self.note_success(seen, row, &plan);
             loop {
                 match verdict {
                     Verdict::Settle(finding) => return Some(row.settled(finding)),
                     Verdict::Hold => break,
                     Verdict::Ask { question, doubt } => {
                         row.doubt = doubt;
-                        verdict = self.ask(&mut row, &plan, question).await?;
+                        verdict = self.ask(row, &plan, question).await?;
                     }
                     Verdict::Retry { doubt } => {
                         row.doubt = doubt;
@@ -193,10 +211,10 @@ impl<'a> Executor<'a> {
                     }
                     Verdict::Reconnect => {
                         row.doubt = true;
-                        self.reconnect(&mut row)?;
+                        self.reconnect(row)?;
                         break;
                     }
-                    Verdict::Stop(systemic) => return self.stop(systemic, &reply, &row),
+                    Verdict::Stop(systemic) => return self.stop(systemic, &reply, row),
                 }
             }
         }

@@ -46,6 +46,11 @@ impl FirstAnswers {
         trust
     }
 
+    /// Whether the suspicion came true.
+    pub fn are_refused(&self) -> bool {
+        matches!(self.0.get(), Trust::Refused(_))
+    }
+
     /// Whether rows may be written although the run might yet turn out to be pointless.
     pub fn are_trusted(&self) -> bool {
         self.0.get() == Trust::Given

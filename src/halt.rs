@@ -25,18 +25,24 @@ pub enum Cause {
 
 /// Pulled once, seen by all.
 #[derive(Debug)]
-pub struct Halt(watch::Sender<Option<Cause>>);
+pub struct Halt {
+    cause: watch::Sender<Option<Cause>>,
+    forced: watch::Sender<bool>,
+}
 
 impl Default for Halt {
     fn default() -> Self {
-        Self(watch::Sender::new(None))
+        Self {
+            cause: watch::Sender::new(None),
+            forced: watch::Sender::new(false),
+        }
     }
 }
 
 impl Halt {
     /// Ends the run; without effect when it is ending already.
     pub fn pull(&self, cause: Cause) {
-        self.0.send_if_modified(|state| {
+        self.cause.send_if_modified(|state| {
             let first = state.is_none();
             if first {
                 *state = Some(cause);
@@ -47,18 +53,30 @@ impl Halt {
 
     /// The cause, once there is one.
     pub fn cause(&self) -> Option<Cause> {
-        self.0.borrow().clone()
+        self.cause.borrow().clone()
     }
 
     /// Whether the run is ending.
     pub fn is_pulled(&self) -> bool {
-        self.0.borrow().is_some()
+        self.cause.borrow().is_some()
     }
 
     /// Waits for the end.
     pub async fn pulled(&self) {
         // The sender lives as long as `self`, so the only way out is the condition.
-        let _ = self.0.subscribe().wait_for(Option::is_some).await;
+        let _ = self.cause.subscribe().wait_for(Option::is_some).await;
+    }
+}
+
+impl Halt {
+    /// Ends the run without waiting for what is under way.
+    pub fn force(&self) {
+        self.forced.send_replace(true);
+    }
+
+    /// Waits for [`Halt::force`].
+    pub async fn forced(&self) {
+        let _ = self.forced.subscribe().wait_for(|forced| *forced).await;
     }
 }
 

@@ -1,23 +1,36 @@
 //! `leadfix` applies a CSV of corrections to DialNexa campaign leads, one `PATCH` a row, and accounts for
 //! every row.
 
+pub mod alarm;
 pub mod api;
 pub mod checkpoint;
+pub mod cli;
 pub mod classify;
 pub mod client;
+pub mod config;
 pub mod correction;
+pub mod duplicates;
+pub mod error;
 pub mod executor;
 pub mod first_answers;
 pub mod halt;
+pub mod key;
 pub mod limiter;
 pub mod lock;
+pub mod log;
 pub mod outcome;
 pub mod phone;
+pub mod pipeline;
 pub mod plan;
+pub mod preflight;
 pub mod private;
+pub mod progress;
 pub mod quota;
 pub mod rate;
 pub mod reader;
 pub mod results;
 pub mod sandbox;
+pub mod session;
+pub mod spill;
+pub mod summary;
 pub mod text;

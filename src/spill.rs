@@ -31,11 +31,10 @@ impl Spill {
 
     /// The numbers that were added more than once.
     pub fn repeated(mut self) -> io::Result<HashSet<u64>> {
-        let Some(file) = self.file.take() else {
+        if self.file.is_none() {
             self.run.sort_unstable();
-            return Ok(repeated(self.run.into_iter().map(Ok)))?;
-        };
-        self.file = Some(file);
+            return repeated(self.run.into_iter().map(Ok));
+        }
         if !self.run.is_empty() {
             self.write_run()?;
         }

@@ -1,0 +1,315 @@
+//! `apply` and `reconcile`: preflight, then every row to its result.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use tracing::{info, warn};
+
+use crate::client::{self, Client};
+use crate::config::{Run, Target};
+use crate::error::{Exit, Fatal};
+use crate::executor::{Executor, Traffic};
+use crate::halt::{Cause, Halt};
+use crate::limiter::Limiter;
+use crate::lock::Lock;
+use crate::outcome::Finding;
+use crate::pipeline::{self, Job, Witness};
+use crate::preflight::Preflight;
+use crate::private;
+use crate::progress::Progress;
+use crate::reader::{Columns, Input};
+use crate::rehearsal;
+use crate::report;
+use crate::sandbox::{self, Leads, Sandbox};
+use crate::session::{Claim, Opened, Session};
+use crate::summary::Summary;
+
+/// A file that was read to its end and is fit to be sent.
+struct Prepared {
+    input: Input,
+    columns: Columns,
+    preflight: Preflight,
+}
+
+/// Runs a resolved `apply` or `reconcile`; `halt` is pulled by signals.
+///
+/// # Errors
+/// What ended the run, with its exit code.
+pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> {
+    let started_at = Timestamp::now();
+    let server = connect(&run)?;
+    if run.dry_run {
+        let prepared = prepare(&run)?;
+        let client = Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
+        let limiter = Limiter::new(run.concurrency, run.rate, run.give_up_after);
+        let executor = Executor::new(&client, &limiter, &halt, run.sending.clone());
+        let Prepared { input, columns, preflight } = &prepared;
+        return {
+            let ended = rehearsal::show(input, columns, preflight, &run.reading.policy, &executor, &halt).await?;
+            match halt.cause() { Some(cause) => Err(explain(&cause, run.give_up_after)), None => Ok(ended) }
+        };
+    }
+    let _key_lock = if run.is_sandbox() {
+        None
+    } else {
+        let settings = &server.settings;
+        Some(Lock::take(&Lock::key_path(settings.base_url.as_str(), settings.api_key.expose_secret())?)?)
+    };
+    let claim = Claim::take(&run.files, &run.reading.file)?;
+    let prepared = prepare(&run)?;
+    if run.fresh
+        && let Some(path) = claim.set_aside()?
+    {
+        talk(run.quiet, &format!("the earlier results are kept as `{}`", path.display()));
+    }
+    let Prepared { input, columns, preflight } = &prepared;
+    let identity = run.identity(preflight.pass.fingerprint);
+    let (session, opened) = claim.open(identity, run.window, run.bom, (input, columns, preflight))?;
+    let rows = preflight.pass.rows;
+    let resumed_from = opened.counts.total();
+    if resumed_from == rows {
+        talk(run.quiet, "finished already: every row has its result, and nothing was sent (--fresh starts anew)");
+    } else if resumed_from > 0 {
+        talk(run.quiet, &format!("resuming behind row {resumed_from} of {rows}"));
+    }
+
+    let client = Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
+    let limiter = Limiter::new(run.concurrency, run.rate, run.give_up_after);
+    let executor = Executor::new(&client, &limiter, &halt, run.sending.clone());
+    let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
+    let ended = send(&run, &prepared, session, opened, (&executor, &limiter, &halt, &progress)).await;
+    progress.finish();
+
+    let counts = progress.counts();
+    let stop = match (&ended, halt.cause()) {
+        (Err(fatal), _) => Some(fatal.clone()),
+        // A cause that came when every row was settled stopped nothing.
+        (Ok(()), Some(cause)) if counts.total() < rows => Some(explain(&cause, run.give_up_after)),
+        (Ok(()), _) => None,
+    };
+    let exit = match &stop {
+        Some(fatal) => fatal.exit,
+        None if counts.all_fine() => Exit::Fine,
+        None => Exit::NeedsPerson,
+    };
+    let summary = Summary {
+        input: run.reading.file.clone(),
+        results: run.files.results.clone(),
+        sandbox: run.is_sandbox(),
+        rows,
+        resumed_from,
+        counts,
+        traffic: executor.traffic(),
+        throttled: limiter.throttled(),
+        dialect: executor.proven_dialect(),
+        started_at,
+        ended_at: Timestamp::now(),
+        stopped: stop.as_ref().map(|fatal| fatal.message.clone()),
+        exit,
+    };
+    finish(&run, &summary)?;
+    match stop {
+        Some(fatal) => Err(fatal),
+        None => Ok(exit),
+    }
+}
+
+/// Where the requests go; the sandbox lives as long as this.
+struct Server {
+    settings: client::Settings,
+    _sandbox: Option<Sandbox>,
+}
+
+fn connect(run: &Run) -> Result<Server, Fatal> {
+    let settings = |base_url, api_key, ca_file, proxy| client::Settings {
+        base_url,
+        api_key,
+        timeout: run.timeout,
+        concurrency: run.concurrency,
+        ca_file,
+        proxy,
+    };
+    match &run.target {
+        Target::Api { base_url, key, ca_file, proxy } => Ok(Server {
+            settings: settings(base_url.clone(), key.clone(), ca_file.clone(), proxy.clone()),
+            _sandbox: None,
+        }),
+        Target::Sandbox(leads) => {
+            let leads = match leads {
+                Some(path) => Leads::from_file(path).map_err(|error| Fatal::new(Exit::BadInput, error))?,
+                None => Leads::AnyPending,
+            };
+            let options = sandbox::Options { leads, receipts: 0, ..sandbox::Options::default() };
+            let failed = |error: &dyn std::fmt::Display| {
+                Fatal::new(Exit::LocalIo, format!("cannot start the sandbox: {error}"))
+            };
+            let sandbox = Sandbox::start(options, ([127, 0, 0, 1], 0).into()).map_err(|error| failed(&error))?;
+            let base_url = sandbox.base_url().parse().map_err(|error| failed(&error))?;
+            let key = SecretString::from("sandbox");
+            Ok(Server { settings: settings(base_url, key, None, None), _sandbox: Some(sandbox) })
+        }
+    }
+}
+
+/// Reads the whole file, and stops where it is not fit to be sent.
+fn prepare(run: &Run) -> Result<Prepared, Fatal> {
+    let reading = &run.reading;
+    let input = Input::open(&reading.file, &reading.options)?;
+    let columns = input.columns(&reading.map)?;
+    let preflight = Preflight::survey(&input, &columns, &reading.policy)?;
+    if !run.quiet {
+        // A closed stderr is nothing to stop for.
+        let _ = report::warnings(&mut io::stderr().lock(), &columns, &preflight);
+    }
+    let invalid = preflight.findings.invalid_rows();
+    if let Some(limit) = reading.max_invalid
+        && limit.is_exceeded(invalid, preflight.pass.rows)
+    {
+        return Err(Fatal::new(
+            Exit::BadInput,
+            format!(
+                "`{0}`: {invalid} of {1} rows are invalid, more than --max-invalid allows; nothing was sent; \
+                 `leadfix check` lists them",
+                reading.file.display(),
+                preflight.pass.rows
+            ),
+        ));
+    }
+    if !preflight.alarms.is_empty() && !reading.accept_suspect {
+        let alarms: Vec<String> = preflight.alarms.iter().map(ToString::to_string).collect();
+        return Err(Fatal::new(
+            Exit::BadInput,
+            format!(
+                "`{}`: the phone column looks damaged; nothing was sent: {}; --accept-suspect goes on all the same",
+                reading.file.display(),
+                alarms.join("; ")
+            ),
+        ));
+    }
+    Ok(Prepared { input, columns, preflight })
+}
+
+struct Account<'a>(&'a Progress);
+
+impl Witness for Account<'_> {
+    fn written(&self, finding: Finding) {
+        self.0.written(finding);
+    }
+}
+
+async fn send(
+    run: &Run,
+    prepared: &Prepared,
+    session: Session,
+    opened: Opened,
+    (executor, limiter, halt, progress): (&Executor<'_>, &Limiter, &Halt, &Progress),
+) -> Result<(), Fatal> {
+    let job = Job {
+        input: &prepared.input,
+        columns: &prepared.columns,
+        policy: &run.reading.policy,
+        preflight: &prepared.preflight,
+        executor,
+        halt,
+        window: run.window,
+        doubt_through: opened.doubt_through,
+        grace: run.timeout + Duration::from_secs(5),
+    };
+    let note = || limiter.held_for().map(|left| format!("held by the server's limit for {} s", left.as_secs() + 1));
+    let account = Account(progress);
+    let ended = tokio::select! {
+        ended = pipeline::run(&job, opened.results, opened.firsts, &account) => ended,
+        () = progress.keep_alive(note) => unreachable!("it never ends"),
+        () = deadline(run.deadline, halt) => unreachable!("it never ends"),
+    };
+    match ended {
+        Ok(progressed) => session.close(progressed.begun_through),
+        Err(pipeline::PipelineError::Input(error)) => Err(error.into()),
+        Err(error @ pipeline::PipelineError::Results(_)) => Err(Fatal::new(
+            Exit::LocalIo,
+            format!("{error} (`{}`); mend that and run the same command again", run.files.results.display()),
+        )),
+    }
+}
+
+async fn deadline(deadline: Option<Duration>, halt: &Halt) {
+    if let Some(deadline) = deadline {
+        tokio::time::sleep(deadline).await;
+        halt.pull(Cause::Deadline);
+    }
+    std::future::pending().await
+}
+
+/// What ended the run, and what to do about it.
+pub(crate) fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
+    let resume = "run the same command again to resume";
+    match cause {
+        Cause::Interrupted => Fatal::new(Exit::Interrupted, format!("interrupted; {resume}")),
+        Cause::Terminated => Fatal::new(Exit::Terminated, format!("terminated; {resume}")),
+        Cause::Deadline => Fatal::new(Exit::TryLater, format!("the deadline is over; {resume}")),
+        Cause::GaveUp => Fatal::new(
+            Exit::TryLater,
+            format!(
+                "for {} s there was nothing but failed connections, timeouts and 5xx; {resume} when the server is back",
+                give_up_after.as_secs()
+            ),
+        ),
+        Cause::HeldTooLong => Fatal::new(
+            Exit::TryLater,
+            format!("the server asks for a pause of more than an hour (Retry-After); {resume} then"),
+        ),
+        Cause::KeyRefused => Fatal::new(
+            Exit::KeyRefused,
+            format!("the server refused the key: check it, and that it may touch this workspace's campaigns; {resume}"),
+        ),
+        Cause::Misconfigured(what) => Fatal::new(Exit::Misconfigured, what),
+        Cause::ContractBroken(what) => Fatal::new(Exit::ContractBroken, what),
+    }
+}
+
+/// Writes the summary file and shows the summary.
+fn finish(run: &Run, summary: &Summary) -> Result<(), Fatal> {
+    let Traffic { requests, .. } = summary.traffic;
+    info!(settled = summary.counts.total(), requests, "the run has ended");
+    let json = serde_json::to_vec_pretty(&summary.to_json());
+    let written = json.map_err(io::Error::other).and_then(|json| private::replace(&run.files.summary, &json));
+    if let Err(error) = &written {
+        warn!(%error, "cannot write the summary");
+    }
+    if !run.quiet {
+        show(|out| report::summary(out, summary, &run.files))?;
+    }
+    written.map_err(|error| {
+        Fatal::new(Exit::LocalIo, format!("cannot write `{}`: {error}", run.files.summary.display()))
+    })
+}
+
+/// Prints to stdout; a reader that went away is nothing to stop for.
+pub(crate) fn show(render: impl FnOnce(&mut io::BufWriter<io::StdoutLock>) -> io::Result<()>) -> Result<(), Fatal> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match render(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Fatal::new(Exit::LocalIo, format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn talk(quiet: bool, words: &str) {
+    if !quiet {
+        let _ = writeln!(io::stderr(), "{words}");
+    }
+}
+
+/// A new file that must not exist yet, readable by its owner alone.
+pub(crate) fn create_new(path: &Path) -> Result<std::fs::File, Fatal> {
+    private::options()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map_err(|error| Fatal::new(Exit::LocalIo, format!("cannot create `{}`: {error}", path.display())))
+}

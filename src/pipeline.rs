@@ -1,0 +1,355 @@
+//! Rows to settlement and back into input order, a window at a time, to the results file.
+//!
+//! Row *i* is not sent until row *i* − W is durable (W: the window), so that after a crash at most W rows behind the
+//! last result are in doubt, and memory holds at most W rows.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io;
+use std::time::Duration;
+
+use csv::StringRecord;
+use futures::StreamExt;
+use futures::stream;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::correction::Correction;
+use crate::executor::{Executor, Settlement};
+use crate::halt::Halt;
+use crate::outcome::{Cause, Finding, Outcome, Reupload, Status};
+use crate::preflight::{Judgement, Policy, Preflight};
+use crate::reader::{Columns, Input, InputError, Row, Rows};
+use crate::results::Results;
+
+/// Results are made durable at least this often.
+const SYNC_EVERY: Duration = Duration::from_millis(250);
+
+/// Everything a run is about.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// The corrections.
+    pub input: &'a Input,
+    /// Which column is which.
+    pub columns: &'a Columns,
+    /// How rows are judged.
+    pub policy: &'a Policy,
+    /// What is known of the whole file.
+    pub preflight: &'a Preflight,
+    /// What settles a row.
+    pub executor: &'a Executor<'a>,
+    /// What ends the run early.
+    pub halt: &'a Halt,
+    /// How many rows may be under way behind the last durable one.
+    pub window: u64,
+    /// Rows up to this one may have been sent by an earlier run.
+    pub doubt_through: u64,
+    /// How long rows under way may take to settle once the run is ending.
+    pub grace: Duration,
+}
+
+/// Why a run broke.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    /// The input changed or became unreadable.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// Results could not be written or made durable.
+    #[error("cannot write the results: {0}")]
+    Results(io::Error),
+}
+
+/// What reached the results in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progressed {
+    /// No row behind this one was begun.
+    pub begun_through: u64,
+}
+
+/// Where settled rows go.
+pub trait Witness {
+    /// A row was written.
+    fn written(&self, finding: Finding);
+}
+
+/// Runs the job behind the rows that `results` already holds; `firsts` has the findings of those of them whose
+/// outcome later rows share.
+///
+/// # Errors
+/// When the input or the results break; whatever is durable stays so.
+pub async fn run(
+    job: &Job<'_>,
+    results: Results,
+    firsts: HashMap<u64, Finding>,
+    witness: &impl Witness,
+) -> Result<Progressed, PipelineError> {
+    let durable = watch::Sender::new(results.rows());
+    let broken = RefCell::new(None);
+    let begun = Cell::new(results.rows());
+    let source = Source { job, rows: job.input.rows()?, durable: durable.subscribe(), skip: results.rows() };
+    let settled = stream::unfold(source, |mut source| async {
+        match source.next().await {
+            Ok(item) => item.map(|item| (item, source)),
+            Err(error) => {
+                *broken.borrow_mut() = Some(error);
+                None
+            }
+        }
+    })
+    .map(|item| settle(job, item, &begun))
+    .buffered(usize::try_from(job.window).unwrap_or(usize::MAX))
+    .ready_chunks(256);
+    let mut settled = std::pin::pin!(settled);
+
+    let mut writer = Writer::new(job, results, firsts, witness).map_err(PipelineError::Results)?;
+    let mut ending: Option<Instant> = None;
+    loop {
+        let sync_due = writer.sync_due();
+        tokio::select! {
+            biased;
+            synced = writer.synced() => {
+                durable.send_replace(synced.map_err(PipelineError::Results)?);
+            }
+            chunk = settled.next() => match chunk {
+                Some(chunk) => chunk.into_iter().for_each(|row| writer.take(row)),
+                None => break,
+            },
+            () = job.halt.pulled(), if ending.is_none() => ending = Some(Instant::now() + job.grace),
+            () = sleep_until(ending) => break,
+            () = job.halt.forced() => break,
+            () = sleep_until(sync_due) => {}
+        }
+        writer.write().map_err(PipelineError::Results)?;
+    }
+    writer.finish().await.map_err(PipelineError::Results)?;
+    match broken.take() {
+        Some(error) => Err(error.into()),
+        None => Ok(Progressed { begun_through: begun.get() }),
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads rows as the window allows.
+struct Source<'a> {
+    job: &'a Job<'a>,
+    rows: Rows,
+    durable: watch::Receiver<u64>,
+    /// Rows that have a result already.
+    skip: u64,
+}
+
+/// A row on its way to the results.
+struct Item {
+    number: u64,
+    line: u64,
+    cells: StringRecord,
+    judgement: Judgement,
+}
+
+impl Source<'_> {
+    async fn next(&mut self) -> Result<Option<Item>, InputError> {
+        let mut row = Row::default();
+        loop {
+            if self.job.halt.is_pulled() || !self.rows.read(&mut row)? {
+                return Ok(None);
+            }
+            if row.number > self.skip {
+                break;
+            }
+        }
+        let window = self.job.window;
+        let open = self.durable.wait_for(|durable| row.number <= durable + window);
+        tokio::select! {
+            biased;
+            // The sender outlives the stream, so the wait ends with the condition.
+            _ = open => {}
+            () = self.job.halt.pulled() => return Ok(None),
+        }
+        let judgement = self.job.preflight.judge(&row, self.job.columns, self.job.policy);
+        Ok(Some(Item { number: row.number, line: row.line, cells: row.cells, judgement }))
+    }
+}
+
+/// A row that is through, in input order.
+struct Settled {
+    number: u64,
+    line: u64,
+    cells: StringRecord,
+    end: End,
+}
+
+enum End {
+    Outcome(Outcome),
+    Repeat { first_row: u64, first_line: u64, correction: Correction },
+    Abandoned,
+}
+
+async fn settle(job: &Job<'_>, item: Item, begun: &Cell<u64>) -> Settled {
+    let Item { number, line, cells, judgement } = item;
+    let end = match judgement {
+        Judgement::Reject(rejection) => End::Outcome(Outcome::invalid(rejection.reason, rejection.detail)),
+        Judgement::Repeat { first_row, first_line, correction } => {
+            End::Repeat { first_row, first_line, correction }
+        }
+        Judgement::Send(correction) => {
+            let settlement = job.executor.settle(&correction, number <= job.doubt_through).await;
+            if !matches!(settlement, Settlement::Abandoned { sent: false }) {
+                begun.set(begun.get().max(number));
+            }
+            match settlement {
+                Settlement::Settled(outcome) => End::Outcome(outcome),
+                Settlement::Abandoned { .. } => End::Abandoned,
+            }
+        }
+    };
+    Settled { number, line, cells, end }
+}
+
+/// Appends settled rows and makes them durable from another thread.
+struct Writer<'a, W> {
+    job: &'a Job<'a>,
+    results: Results,
+    file: File,
+    witness: &'a W,
+    /// Findings of rows whose outcome later rows share.
+    firsts: HashMap<u64, Finding>,
+    waiting: VecDeque<Settled>,
+    /// A row without an outcome ends the results: those behind it must not be written.
+    ended: bool,
+    synced_rows: u64,
+    syncing: Option<(u64, JoinHandle<io::Result<()>>)>,
+    last_sync: Instant,
+}
+
+impl<'a, W: Witness> Writer<'a, W> {
+    fn new(
+        job: &'a Job<'a>,
+        results: Results,
+        firsts: HashMap<u64, Finding>,
+        witness: &'a W,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            job,
+            file: results.handle()?,
+            synced_rows: results.rows(),
+            results,
+            witness,
+            firsts,
+            waiting: VecDeque::new(),
+            ended: false,
+            syncing: None,
+            last_sync: Instant::now(),
+        })
+    }
+
+    fn take(&mut self, row: Settled) {
+        self.ended |= matches!(row.end, End::Abandoned);
+        if !self.ended {
+            self.waiting.push_back(row);
+        }
+    }
+
+    /// Writes what may be written. While the first answers leave a suspicion that the run is pointless, nothing
+    /// may, unless the window is full of such rows.
+    fn write(&mut self) -> io::Result<()> {
+        if self.job.executor.is_trusted() || self.waiting.len() as u64 >= self.job.window {
+            self.write_waiting()?;
+        }
+        self.sync_if_due()
+    }
+
+    fn write_waiting(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        while let Some(row) = self.waiting.pop_front() {
+            let outcome = match row.end {
+                End::Outcome(outcome) => outcome,
+                End::Repeat { first_row, first_line, correction } => {
+                    let Some(first) = self.firsts.get(&first_row) else {
+                        return Err(io::Error::other(format!("result row {first_row} is missing")));
+                    };
+                    repeat(*first, first_line, &correction)
+                }
+                End::Abandoned => break,
+            };
+            if self.job.preflight.is_first(row.number) {
+                self.firsts.insert(row.number, outcome.finding);
+            }
+            let carried = self.job.columns.carried.iter();
+            let cells = carried.map(|&column| row.cells.get(column).unwrap_or_default());
+            self.results.append(row.line, &outcome, cells)?;
+            self.witness.written(outcome.finding);
+        }
+        self.results.flush()
+    }
+
+    fn unsynced(&self) -> u64 {
+        self.results.rows() - self.synced_rows
+    }
+
+    /// When rows that are written and not durable must be made so; `None` while that is under way or there are
+    /// none.
+    fn sync_due(&self) -> Option<Instant> {
+        let pending = self.syncing.is_none() && self.unsynced() > 0;
+        pending.then(|| self.last_sync + SYNC_EVERY)
+    }
+
+    fn sync_if_due(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        let due = self.sync_due().is_some_and(|due| now >= due || self.unsynced() * 2 >= self.job.window);
+        if due {
+            let file = self.file.try_clone()?;
+            let sync = tokio::task::spawn_blocking(move || file.sync_data());
+            self.syncing = Some((self.results.rows(), sync));
+            self.last_sync = now;
+        }
+        Ok(())
+    }
+
+    /// Waits for the sync under way; how many rows are durable after it. A sync that failed is never repeated.
+    async fn synced(&mut self) -> io::Result<u64> {
+        let Some((rows, sync)) = &mut self.syncing else { return std::future::pending().await };
+        let rows = *rows;
+        sync.await.map_err(io::Error::other)??;
+        self.syncing = None;
+        self.synced_rows = rows;
+        Ok(rows)
+    }
+
+    /// Writes and makes durable what is left. Rows held back by a suspicion that came true are not written.
+    async fn finish(mut self) -> io::Result<()> {
+        if !self.job.executor.is_pointless() {
+            self.write_waiting()?;
+        }
+        if self.syncing.is_some() {
+            self.synced().await?;
+        }
+        if self.unsynced() > 0 {
+            let file = self.file.try_clone()?;
+            tokio::task::spawn_blocking(move || file.sync_all()).await.map_err(io::Error::other)??;
+        }
+        Ok(())
+    }
+}
+
+/// The outcome of a row whose correction stands in an earlier row too. It never asks for a re-upload: the
+/// earlier row does, and two would make the phone ring twice.
+fn repeat(first: Finding, first_line: u64, correction: &Correction) -> Outcome {
+    let finding = if first.status.is_fine() {
+        Finding::new(Status::Unchanged, Cause::IdenticalDuplicate)
+    } else {
+        Finding { reupload: Reupload::No, ..first }
+    };
+    let detail = format!("the same correction as line {first_line}, which was sent and is `{}`", first.status);
+    Outcome { phone_number: correction.phone_number, ..Outcome::unsent(finding, detail) }
+}

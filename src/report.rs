@@ -1,0 +1,97 @@
+//! Renders a run's summary and a preflight for people. Takes data and a writer; nothing here decides anything.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::checkpoint::Files;
+use crate::preflight::Preflight;
+use crate::reader::{Columns, Input};
+use crate::summary::Summary;
+use crate::text;
+
+/// The summary of a run: a table, where the files are, what to do next.
+pub fn summary(out: &mut impl Write, summary: &Summary, files: &Files) -> io::Result<()> {
+    if summary.sandbox {
+        writeln!(out, "SANDBOX: a rehearsal, no real lead was touched")?;
+    }
+    let settled = summary.counts.total();
+    let rows = summary.rows;
+    writeln!(out, "{}: {settled} of {rows} rows settled", summary.input.display())?;
+    if summary.resumed_from > 0 {
+        writeln!(out, "resumed behind row {}", summary.resumed_from)?;
+    }
+    for (status, count, reasons) in summary.counts.by_status() {
+        writeln!(out, "  {status:<10}{count:>9}")?;
+        for (reason, count) in reasons {
+            writeln!(out, "    {reason:<28}{count:>7}")?;
+        }
+    }
+    let dialect = summary.dialect.map(|dialect| format!(", body spelling: {dialect}")).unwrap_or_default();
+    writeln!(
+        out,
+        "{:.1} s, {:.0} rows/s, {} requests ({} reads, {} retries), {} times over the limit{dialect}",
+        summary.seconds(),
+        summary.pace(),
+        summary.traffic.requests,
+        summary.traffic.reads,
+        summary.traffic.retries,
+        summary.throttled,
+    )?;
+    writeln!(out, "results   {}", files.results.display())?;
+    writeln!(out, "summary   {}", files.summary.display())?;
+    if let Some(stopped) = &summary.stopped {
+        writeln!(out, "stopped   {stopped}")?;
+    }
+    for step in summary.next_steps() {
+        writeln!(out, "next      {step}")?;
+    }
+    Ok(())
+}
+
+/// What `check` says of the file as a whole.
+pub fn preflight(
+    out: &mut impl Write,
+    input: &Input,
+    file: &Path,
+    columns: &Columns,
+    preflight: &Preflight,
+) -> io::Result<()> {
+    let findings = &preflight.findings;
+    writeln!(out, "{}: {} rows, {}", file.display(), preflight.pass.rows, input.description())?;
+    match preflight.pass.blank_lines {
+        0 => {}
+        1 => writeln!(out, "1 blank line, skipped")?,
+        lines => writeln!(out, "{lines} blank lines, skipped")?,
+    }
+    writeln!(out, "  {:<10}{:>9}", "valid", findings.valid)?;
+    writeln!(out, "  {:<10}{:>9}", "invalid", findings.invalid_rows())?;
+    for (reason, tally) in &findings.invalid {
+        let cell = text::cut(&tally.cell);
+        writeln!(out, "    {reason:<28}{:>7}   line {}: `{cell}`", tally.count, tally.line)?;
+    }
+    if !findings.recovered.is_empty() {
+        writeln!(out, "recovered from phone cells")?;
+    }
+    for (recovery, tally) in &findings.recovered {
+        let cell = text::cut(&tally.cell);
+        writeln!(out, "    {:<28}{:>7}   line {}: `{cell}`", recovery.code(), tally.count, tally.line)?;
+    }
+    if findings.region_assumed > 0 {
+        writeln!(out, "    {:<28}{:>7}   read in the default region", "region_assumed", findings.region_assumed)?;
+    }
+    warnings(out, columns, preflight)
+}
+
+/// What a person should hear before the first request.
+pub fn warnings(out: &mut impl Write, columns: &Columns, preflight: &Preflight) -> io::Result<()> {
+    for hint in &columns.hints {
+        writeln!(out, "warning: {hint}")?;
+    }
+    for warning in preflight.warnings() {
+        writeln!(out, "warning: {warning}")?;
+    }
+    for alarm in &preflight.alarms {
+        writeln!(out, "alarm: {alarm}")?;
+    }
+    Ok(())
+}

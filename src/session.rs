@@ -1,0 +1,210 @@
+//! The files of one run: locks taken, results begun or resumed, checkpoint kept.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use csv::StringRecord;
+use tracing::info;
+
+use crate::checkpoint::{Files, Identity, RunFile};
+use crate::error::{Exit, Fatal};
+use crate::lock::Lock;
+use crate::outcome::Finding;
+use crate::preflight::Preflight;
+use crate::reader::{Columns, Input, Row};
+use crate::results::{self, Results, ScanError, Whole};
+use crate::summary::Counts;
+
+/// A run's files, locked and ready.
+#[derive(Debug)]
+pub struct Session {
+    files: Files,
+    run: RunFile,
+    _lock: Lock,
+}
+
+/// What earlier runs have left.
+#[derive(Debug)]
+pub struct Opened {
+    /// Behind the last whole row.
+    pub results: Results,
+    /// The rows that are settled.
+    pub counts: Counts,
+    /// Findings of rows whose outcome later rows share.
+    pub firsts: HashMap<u64, Finding>,
+    /// Rows up to this one may have been sent.
+    pub doubt_through: u64,
+}
+
+/// The lock on a results file, taken before anything else is looked at.
+#[derive(Debug)]
+pub struct Claim {
+    files: Files,
+    lock: Lock,
+}
+
+impl Claim {
+    /// Takes the lock; `fresh` moves the files of an earlier run aside, and the name of the old results is given
+    /// back.
+    ///
+    /// # Errors
+    /// When another run holds it, or the path cannot hold results.
+    pub fn take(files: &Files, input: &Path) -> Result<Self, Fatal> {
+        refuse_misuse(files, input)?;
+        let lock = Lock::take(&files.lock)?;
+        Ok(Self { files: files.clone(), lock })
+    }
+
+    /// Moves the files of an earlier run aside.
+    ///
+    /// # Errors
+    /// When they cannot be renamed.
+    pub fn set_aside(&self) -> Result<Option<std::path::PathBuf>, Fatal> {
+        self.files.set_aside().map_err(|error| io_error(&self.files.results, "cannot set aside", &error))
+    }
+
+    /// Begins the results, or goes on with those of an earlier run.
+    ///
+    /// # Errors
+    /// When what stands there does not belong to this run (nothing is touched), or cannot be written.
+    pub fn open(
+        self,
+        identity: Identity,
+        window: u64,
+        bom: bool,
+        (input, columns, preflight): (&Input, &Columns, &Preflight),
+    ) -> Result<(Session, Opened), Fatal> {
+        let Self { files, lock } = self;
+        let carried: StringRecord = columns.carried.iter().map(|&column| &input.headers()[column]).collect();
+        let (run, opened) = match load(&files)? {
+            None => begin(&files, identity, window, bom, &carried)?,
+            Some(run) => resume(&files, run, &identity, window, bom, &carried, (input, columns, preflight))?,
+        };
+        Ok((Session { files, run, _lock: lock }, opened))
+    }
+}
+
+impl Session {
+    /// The checkpoint of the session; `begun_through`: after an orderly end, no row behind this one was begun.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn close(mut self, begun_through: u64) -> Result<(), Fatal> {
+        self.run.begun_through = Some(begun_through.max(self.run.doubt_through));
+        store(&self.run, &self.files)
+    }
+}
+
+/// Paths that can never hold results.
+fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
+    let shown = files.results.display();
+    let refuse = |what: &str| Err(Fatal::new(Exit::Misconfigured, format!("results file `{shown}`: {what}")));
+    if let (Ok(results), Ok(input)) = (files.results.canonicalize(), input.canonicalize())
+        && results == input
+    {
+        return refuse("it is the input itself; name another one with --out");
+    }
+    match files.results.symlink_metadata() {
+        Ok(metadata) if metadata.is_symlink() => refuse("it is a symbolic link; name the file itself with --out"),
+        Ok(metadata) if metadata.is_dir() => refuse("it is a folder; name a file in it with --out"),
+        _ => Ok(()),
+    }
+}
+
+/// The checkpoint of an earlier run; none when there are neither results nor a checkpoint.
+fn load(files: &Files) -> Result<Option<RunFile>, Fatal> {
+    let run = RunFile::load(&files.run).map_err(|error| {
+        foreign(files, &format!("its checkpoint `{}` cannot be read: {error}", files.run.display()))
+    })?;
+    if run.is_none() && files.results.exists() {
+        return Err(foreign(files, &format!("there is no checkpoint `{}` beside it", files.run.display())));
+    }
+    Ok(run)
+}
+
+fn begin(
+    files: &Files,
+    identity: Identity,
+    window: u64,
+    bom: bool,
+    carried: &StringRecord,
+) -> Result<(RunFile, Opened), Fatal> {
+    let run = RunFile::new(identity, window);
+    store(&run, files)?;
+    let results = Results::create(&files.results, carried, bom)
+        .map_err(|error| io_error(&files.results, "cannot create", &error))?;
+    let opened = Opened { results, counts: Counts::default(), firsts: HashMap::new(), doubt_through: 0 };
+    Ok((run, opened))
+}
+
+fn resume(
+    files: &Files,
+    mut run: RunFile,
+    identity: &Identity,
+    window: u64,
+    bom: bool,
+    carried: &StringRecord,
+    (input, columns, preflight): (&Input, &Columns, &Preflight),
+) -> Result<(RunFile, Opened), Fatal> {
+    if let Some(difference) = run.identity.difference(identity) {
+        return Err(foreign(files, &difference));
+    }
+    let mut counts = Counts::default();
+    let mut firsts = HashMap::new();
+    let mut rows = input.rows()?;
+    let mut row = Row::default();
+    let scanned = results::scan(&files.results, carried, |result| {
+        let same = rows.read(&mut row)?
+            && row.line == result.line
+            && columns.carried.iter().map(|&column| row.cells.get(column).unwrap_or_default()).eq(result.cells());
+        if !same {
+            return Err(ScanError::OtherInput { row: result.number });
+        }
+        counts.add(result.finding);
+        if preflight.is_first(result.number) {
+            firsts.insert(result.number, result.finding);
+        }
+        Ok(())
+    });
+    let whole = match scanned {
+        Ok(whole) => whole,
+        Err(ScanError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Whole::default(),
+        Err(ScanError::Io(error)) => return Err(io_error(&files.results, "cannot read", &error)),
+        Err(ScanError::Input(error)) => return Err(error.into()),
+        Err(error) => return Err(foreign(files, &error.to_string())),
+    };
+    info!(rows = whole.rows, torn_bytes = whole.torn, "resuming");
+    run.resume(whole.rows, window);
+    store(&run, files)?;
+    let results = if whole.bytes == 0 {
+        // Less than a header reached the disk, so there is nothing to lose.
+        match std::fs::remove_file(&files.results) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Results::create(&files.results, carried, bom),
+        }
+    } else {
+        Results::resume(&files.results, &whole)
+    };
+    let results = results.map_err(|error| io_error(&files.results, "cannot reopen", &error))?;
+    let doubt_through = run.doubt_through;
+    Ok((run, Opened { results, counts, firsts, doubt_through }))
+}
+
+fn store(run: &RunFile, files: &Files) -> Result<(), Fatal> {
+    run.store(&files.run).map_err(|error| io_error(&files.run, "cannot write", &error))
+}
+
+fn io_error(path: &Path, what: &str, error: &std::io::Error) -> Fatal {
+    Fatal::new(Exit::LocalIo, format!("{what} `{}`: {error}", path.display()))
+}
+
+fn foreign(files: &Files, why: &str) -> Fatal {
+    Fatal::new(
+        Exit::Misconfigured,
+        format!(
+            "`{}` does not belong to this run, and was not touched: {why}; use --fresh to start anew (the old files \
+             are kept under another name), or --out for another file",
+            files.results.display()
+        ),
+    )
+}

@@ -1,0 +1,226 @@
+//! What a run came to: counts, durations, pace, versions, what to do next. Data; `report` renders it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::api::Dialect;
+use crate::error::Exit;
+use crate::executor::Traffic;
+use crate::outcome::{Cause, Finding, Reason, Reupload, Status};
+
+/// How many rows came to what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    findings: BTreeMap<(Status, Option<Reason>, Reupload), u64>,
+}
+
+impl Counts {
+    /// Counts one row.
+    pub fn add(&mut self, finding: Finding) {
+        *self.findings.entry((finding.status, finding.reason, finding.reupload)).or_default() += 1;
+    }
+
+    /// All rows.
+    pub fn total(&self) -> u64 {
+        self.findings.values().sum()
+    }
+
+    /// Rows with this status.
+    pub fn of(&self, status: Status) -> u64 {
+        self.sum(|(found, _, _)| *found == status)
+    }
+
+    /// Rows with this re-upload flag.
+    pub fn flagged(&self, flag: Reupload) -> u64 {
+        self.sum(|(_, _, found)| *found == flag)
+    }
+
+    /// Rows with this reason.
+    pub fn because(&self, reason: impl Into<Reason>) -> u64 {
+        let reason = reason.into();
+        self.sum(|(_, found, _)| *found == Some(reason))
+    }
+
+    /// Statuses with their reasons, in the order of the documentation.
+    pub fn by_status(&self) -> impl Iterator<Item = (Status, u64, BTreeMap<Reason, u64>)> {
+        Status::ALL.iter().map(|&status| {
+            let mut reasons = BTreeMap::new();
+            for ((found, reason, _), count) in &self.findings {
+                if let (true, Some(reason)) = (*found == status, reason) {
+                    *reasons.entry(*reason).or_default() += count;
+                }
+            }
+            (status, self.of(status), reasons)
+        })
+    }
+
+    /// Whether no row needs a person.
+    pub fn all_fine(&self) -> bool {
+        self.findings.keys().all(|(status, _, _)| status.is_fine())
+    }
+
+    fn sum(&self, wanted: impl Fn(&(Status, Option<Reason>, Reupload)) -> bool) -> u64 {
+        self.findings.iter().filter(|(key, _)| wanted(key)).map(|(_, count)| count).sum()
+    }
+}
+
+/// One run, accounted for.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The input file.
+    pub input: PathBuf,
+    /// The results file.
+    pub results: PathBuf,
+    /// Whether this was a rehearsal.
+    pub sandbox: bool,
+    /// Data rows of the input.
+    pub rows: u64,
+    /// Rows that earlier runs had settled.
+    pub resumed_from: u64,
+    /// All settled rows, earlier runs included.
+    pub counts: Counts,
+    /// What was sent in this run.
+    pub traffic: Traffic,
+    /// Replies of 429 in this run.
+    pub throttled: u64,
+    /// The body spelling that proved itself in this run.
+    pub dialect: Option<Dialect>,
+    /// Begin of this run.
+    pub started_at: Timestamp,
+    /// End of this run.
+    pub ended_at: Timestamp,
+    /// Why it ended before the file did.
+    pub stopped: Option<String>,
+    /// How the process ends.
+    pub exit: Exit,
+}
+
+impl Summary {
+    /// Whether every row has its result.
+    pub fn is_complete(&self) -> bool {
+        self.counts.total() == self.rows
+    }
+
+    /// Length of this run in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.ended_at.duration_since(self.started_at).as_secs_f64()
+    }
+
+    /// Rows settled in this run for each second of it.
+    pub fn pace(&self) -> f64 {
+        let settled = self.counts.total() - self.resumed_from;
+        #[expect(clippy::cast_precision_loss, reason = "a pace for people")]
+        let settled = settled as f64;
+        settled / self.seconds().max(1e-3)
+    }
+
+    /// What a person should do now, one sentence each.
+    pub fn next_steps(&self) -> Vec<String> {
+        let counts = &self.counts;
+        let steps = [
+            (
+                u64::from(!self.is_complete()),
+                "run the same command again: it goes on behind the last result".to_owned(),
+            ),
+            (
+                counts.flagged(Reupload::Yes),
+                "rows with `result_reupload` = `yes`: the lead was dialled before the correction could be applied; \
+                 enrol a corrected copy"
+                    .to_owned(),
+            ),
+            (
+                counts.flagged(Reupload::Review),
+                "rows with `result_reupload` = `review`: look at the lead before enrolling a copy, or the phone may \
+                 ring twice"
+                    .to_owned(),
+            ),
+            (
+                counts.of(Status::Missing),
+                "rows that are `missing`: check the lead IDs, and that the key belongs to their workspace".to_owned(),
+            ),
+            (
+                counts.of(Status::Invalid),
+                "rows that are `invalid`: `result_detail` says what to mend; mend and run the results file again"
+                    .to_owned(),
+            ),
+            (
+                counts.of(Status::Failed),
+                "rows that are `failed`: run the results file again; `outcome_unknown` may have been applied".to_owned(),
+            ),
+            (
+                counts.because(Cause::AcceptedUnconfirmed) + counts.because(Cause::PartlyConfirmed),
+                "rows that are `updated` without full proof (`accepted_unconfirmed`, `partly_confirmed`): the server \
+                 never shows those fields"
+                    .to_owned(),
+            ),
+        ];
+        let counted = |(count, text): (u64, String)| match count {
+            0 => None,
+            1 if text.starts_with("run ") => Some(text),
+            count => Some(format!("{count} {text}")),
+        };
+        steps.into_iter().filter_map(counted).collect()
+    }
+
+    /// The content of `.summary.json`.
+    pub fn to_json(&self) -> serde_json::Value {
+        let statuses: BTreeMap<&str, u64> =
+            self.counts.by_status().map(|(status, count, _)| (status.as_str(), count)).collect();
+        let mut reasons = BTreeMap::new();
+        for (_, _, found) in self.counts.by_status() {
+            for (reason, count) in found {
+                *reasons.entry(reason.as_str()).or_insert(0) += count;
+            }
+        }
+        serde_json::json!({
+            "leadfix": env!("CARGO_PKG_VERSION"),
+            "phone_metadata": crate::phone::METADATA_VERSION,
+            "sandbox": self.sandbox,
+            "input": self.input,
+            "results": self.results,
+            "complete": self.is_complete(),
+            "exit_code": self.exit,
+            "stopped": self.stopped,
+            "rows": self.rows,
+            "settled": self.counts.total(),
+            "resumed_from": self.resumed_from,
+            "statuses": statuses,
+            "reasons": reasons,
+            "reupload": {
+                "yes": self.counts.flagged(Reupload::Yes),
+                "review": self.counts.flagged(Reupload::Review),
+            },
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "seconds": self.seconds(),
+            "rows_per_second": self.pace(),
+            "traffic": self.traffic,
+            "throttled": self.throttled,
+            "dialect": self.dialect,
+            "next": self.next_steps(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_by_status_reason_and_flag() {
+        let mut counts = Counts::default();
+        counts.add(Finding::UPDATED);
+        assert!(counts.all_fine());
+        counts.add(Finding::locked(Cause::AlreadyDialled, Reupload::Yes));
+        counts.add(Finding::locked(Cause::PartlyApplied, Reupload::Review));
+        counts.add(Finding::new(Status::Failed, Cause::PartlyApplied));
+        assert_eq!((counts.total(), counts.of(Status::Locked)), (4, 2));
+        assert_eq!((counts.flagged(Reupload::Yes), counts.flagged(Reupload::Review)), (1, 1));
+        assert_eq!(counts.because(Cause::PartlyApplied), 2);
+        assert!(!counts.all_fine());
+        let locked = counts.by_status().find(|(status, ..)| *status == Status::Locked).unwrap();
+        assert_eq!(locked.2.len(), 2);
+    }
+}
