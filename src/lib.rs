@@ -3,6 +3,8 @@
 
 pub mod alarm;
 pub mod api;
+pub mod apply;
+pub mod check;
 pub mod checkpoint;
 pub mod cli;
 pub mod classify;
@@ -28,6 +30,8 @@ pub mod progress;
 pub mod quota;
 pub mod rate;
 pub mod reader;
+pub mod rehearsal;
+pub mod report;
 pub mod results;
 pub mod sandbox;
 pub mod session;
