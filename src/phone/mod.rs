@@ -21,6 +21,7 @@ mod recovery;
 mod refusal;
 mod region;
 
+pub(crate) use clean::{Shape, shape};
 pub use kinds::{AllowedTypes, UnknownType};
 pub use recovery::{Recoveries, Recovery};
 pub use refusal::Refusal;
@@ -44,6 +45,13 @@ impl E164 {
     /// The digits as one integer, without the `+`. No calling code begins with a zero, so none is lost.
     pub fn digits(self) -> u64 {
         self.0
+    }
+
+    /// The calling code that the number begins with.
+    pub fn calling_code(self) -> u16 {
+        let digits = plan::Numerals::of(self.0);
+        let code = plan::calling_code(digits.as_bytes());
+        code.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'))
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn judge(digits: &Digits, country: Option<Region>, rules: &Rules) -> 
     }
     let full = Numerals::of(found.number.0);
     refuse_stand_ins(full.as_bytes())?;
-    refuse_stand_ins(full.split(found.calling_code).1)?;
+    refuse_stand_ins(full.split().1)?;
     refuse_unstable(digits, &found)?;
     if !rules.allowed_types.admits(found.kind) {
         return Err(Refusal::NumberType);
@@ -101,7 +101,7 @@ fn look_up(digits: &Digits, region: Option<Region>, country: Option<Region>) -> 
         if kind == PhoneNumberType::Unknown {
             return Err(invalid(&parsed));
         }
-        Ok(Found { number, calling_code, kind, recovered: rewritten(digits, number, calling_code, region) })
+        Ok(Found { number, calling_code, kind, recovered: rewritten(digits, number, region) })
     })
     .unwrap_or(Err(Refusal::NotANumber))
 }
@@ -148,10 +148,10 @@ fn e164(number: &PhoneNumber) -> Option<E164> {
 }
 
 /// What became of the digits on their way into the number.
-fn rewritten(digits: &Digits, number: E164, calling_code: u16, region: Option<Region>) -> Recoveries {
+fn rewritten(digits: &Digits, number: E164, region: Option<Region>) -> Recoveries {
     let mut recovered = Recoveries::NONE;
     let full = Numerals::of(number.0);
-    let (code, national) = full.split(calling_code);
+    let (code, national) = full.split();
     let cell = digits.as_bytes();
     let Some(region) = region else {
         if cell != full.as_bytes() {
@@ -159,7 +159,7 @@ fn rewritten(digits: &Digits, number: E164, calling_code: u16, region: Option<Re
         }
         return recovered;
     };
-    if region.calling_code() != calling_code {
+    if region.calling_code() != number.calling_code() {
         recovered.insert(Recovery::InternationalPrefix);
         return recovered;
     }
@@ -190,10 +190,9 @@ fn refuse_unstable(digits: &Digits, found: &Found) -> Result<(), Refusal> {
     for &digit in full.as_bytes() {
         again.push(digit);
     }
-    match look_up(&again, None, None) {
-        Ok(same) if same.number == found.number => Ok(()),
-        _ => Err(Refusal::Ambiguous),
-    }
+    // Parsed to the same number it has the same type, so that need not be asked again.
+    let same = guard::quietly(|| PHONE_NUMBER_UTIL.parse(again.as_str(), None).ok().and_then(|parsed| e164(&parsed)));
+    if same == Some(Some(found.number)) { Ok(()) } else { Err(Refusal::Ambiguous) }
 }
 
 fn refuse_stand_ins(digits: &[u8]) -> Result<(), Refusal> {
@@ -231,17 +230,43 @@ impl Numerals {
     }
 
     /// The calling code, and what follows it.
-    fn split(&self, calling_code: u16) -> (&[u8], &[u8]) {
-        let code = match calling_code {
-            0..10 => 1,
-            10..100 => 2,
-            _ => 3,
-        };
-        self.as_bytes().split_at(code.min(self.text.len() - self.start))
+    fn split(&self) -> (&[u8], &[u8]) {
+        let digits = self.as_bytes();
+        digits.split_at(calling_code(digits).len())
     }
+}
+
+/// The calling code that an international number begins with. No code is the beginning of another, and the ITU's
+/// list of those with one and two digits is closed.
+pub(super) fn calling_code(digits: &[u8]) -> &[u8] {
+    let length = match digits {
+        [b'1' | b'7', ..] => 1,
+        [b'2', b'0' | b'7', ..]
+        | [b'3', b'0'..=b'4' | b'6' | b'9', ..]
+        | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
+        | [b'5', b'1'..=b'8', ..]
+        | [b'6', b'0'..=b'6', ..]
+        | [b'8', b'1' | b'2' | b'4' | b'6', ..]
+        | [b'9', b'0'..=b'5' | b'8', ..] => 2,
+        _ => 3,
+    };
+    &digits[..length.min(digits.len())]
 }
 
 /// How many digits it is written with.
 fn length(value: u64) -> u32 {
     value.checked_ilog10().map_or(1, |log| log + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calling_codes_are_told_apart_without_asking_the_library() {
+        for code in PHONE_NUMBER_UTIL.get_supported_calling_codes() {
+            let digits = format!("{code}5555555");
+            assert_eq!(calling_code(digits.as_bytes()), code.to_string().as_bytes());
+        }
+    }
 }

@@ -1,0 +1,57 @@
+//! What holds for every cell, whatever is in it.
+
+use leadfix::phone::{AllowedTypes, Recoveries, Region, Rules, normalise};
+use proptest::prelude::*;
+use rlibphonenumber::PHONE_NUMBER_UTIL;
+
+/// Cells as people and programs have them: pieces that mean something, in any order.
+fn cell() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[0-9]{1,12}",
+        1 => Just("+91".to_owned()),
+        1 => "\\+[1-9][0-9]{0,2}",
+        2 => "[-. ()/]",
+        1 => "[0-9]{1,3}(,[0-9]{3}){1,4}",
+        1 => prop::sample::select(vec![
+            "tel:", "(home)", "ext. ", "x", "X", "E+11", ".0", "=\"", "\"", "'", "00", "(0)", ";", ", ", " or ", "#", "*",
+            "\u{200b}", "\u{a0}", "९", "９", "٩", "²", "…", ";phone-context=", ";isub=", "-", "\n", "O",
+        ]).prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+fn region() -> impl Strategy<Value = Option<Region>> {
+    prop::sample::select(vec!["", "IN", "US", "DE", "IT", "AR", "MX", "BR", "KR", "AU", "SG", "RU", "GB", "AT"])
+        .prop_map(|text| text.parse().ok())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_cell_is_refused_or_a_valid_number_that_stays_itself(
+        cell in cell(), country in region(), default_region in region()
+    ) {
+        let rules = Rules { default_region, allowed_types: AllowedTypes::ALL };
+        if let Ok(read) = normalise(&cell, country, &rules) {
+            let text = read.number.to_string();
+            prop_assert!(text.len() <= 16 && text.starts_with('+'), "{text}");
+            let parsed = PHONE_NUMBER_UTIL.parse(&text, None).expect("the library parses what it found");
+            prop_assert!(PHONE_NUMBER_UTIL.is_valid_number(&parsed), "{text}");
+            prop_assert_eq!(parsed.to_string(), text.clone());
+            let again = normalise(&text, country, &rules).expect("its own output is read");
+            prop_assert_eq!(again.number, read.number);
+            prop_assert_eq!(again.recovered, Recoveries::NONE);
+            prop_assert_eq!(text.parse(), Ok(read.number));
+            prop_assert_eq!(u64::from(read.number.calling_code()), u64::try_from(parsed.country_code).expect("a code"));
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(cell in any::<String>(), country in region(), default_region in region()) {
+        let rules = Rules { default_region, allowed_types: AllowedTypes::default() };
+        let _ = normalise(&cell, country, &rules);
+        leadfix::alarm::ColumnHealth::new().observe(&cell);
+    }
+}
