@@ -371,3 +371,168 @@ fn resembles(name: &str, known: &str) -> bool {
     };
     strsim::osa_distance(name, known) <= slips
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(header: &str, map: &[&str]) -> Result<Columns, ColumnError> {
+        let map: Vec<_> = map
+            .iter()
+            .map(|argument| mapping(argument).expect(argument))
+            .collect();
+        Columns::resolve(&header.split(',').collect(), &map)
+    }
+
+    #[test]
+    fn columns_are_found_by_name_alias_and_map() {
+        let columns = resolve(
+            "Lead-ID,Mobile,Country Code,NAME,notes,Metadata,metadata.First Name,Batch,result_status",
+            &[],
+        )
+        .expect("columns");
+        let expected = Columns {
+            lead_id: 0,
+            phone_number: Some(1),
+            country: Some(2),
+            name: Some(3),
+            notes: Some(4),
+            metadata: Some(5),
+            variables: vec![("First Name".to_owned(), 6)],
+            carried: (0..8).collect(),
+            hints: vec![],
+        };
+        assert_eq!(columns, expected);
+        let columns = resolve(
+            "id,phone,Mobile No.,City",
+            &[
+                "phone_number=Mobile No.",
+                "metadata.city=city",
+                "lead_id=id",
+            ],
+        )
+        .expect("columns");
+        assert_eq!((columns.lead_id, columns.phone_number), (0, Some(2)));
+        assert_eq!(columns.variables, [("city".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        let cases: [(&str, &[&str], &str); 12] = [
+            (
+                "phone,name",
+                &[],
+                "has no column `lead_id`; its columns are `phone`, `name`; rename one, or name it with --map lead_id=\"phone\"",
+            ),
+            (
+                "id,country,batch",
+                &[],
+                "has no column to change anything with",
+            ),
+            (
+                "id,phone,Mobile",
+                &[],
+                "columns `phone` and `Mobile` are both `phone_number`",
+            ),
+            (
+                "id,metadata.a,Metadata.a",
+                &[],
+                "columns `metadata.a` and `Metadata.a` are both `metadata.a`",
+            ),
+            (
+                "id,metadata.,phone",
+                &[],
+                "column `metadata.` names no variable",
+            ),
+            (
+                "8f14e45f,+91 98765 43210,Asha",
+                &[],
+                "has no header row: its first row begins with `8f14e45f`",
+            ),
+            ("4711,9876543210", &[], "has no header row"),
+            (
+                "id,phone",
+                &["name=Full name"],
+                "has no column `Full name` to map to `name`",
+            ),
+            (
+                "id,a b,A-B",
+                &["name=ab"],
+                "columns `a b` and `A-B` are both `name`",
+            ),
+            (
+                "id,phone",
+                &["name=phone", "notes=phone"],
+                "--map says two things about `phone`",
+            ),
+            (
+                "id,a,b",
+                &["name=a", "name=b"],
+                "--map says two things about `name`",
+            ),
+            ("id", &[], "has no column to change anything with"),
+        ];
+        for (header, map, expected) in cases {
+            let error = resolve(header, map).expect_err(header).to_string();
+            assert!(error.starts_with(expected), "{header}: {error}");
+        }
+    }
+
+    #[test]
+    fn misspellings_are_pointed_out_and_nothing_else() {
+        let cases = [
+            (
+                "id,phone,nmae",
+                "`nmae` is carried through untouched; did you mean `name`?",
+            ),
+            (
+                "id,name,phone_nmber",
+                "`phone_nmber` is carried through untouched; did you mean `phone_number`?",
+            ),
+            (
+                "id,name,metdata.city",
+                "`metdata.city` is carried through untouched; did you mean `metadata.city`?",
+            ),
+            (
+                "id,name,metadata_city",
+                "`metadata_city` is carried through untouched; did you mean `metadata.KEY`?",
+            ),
+            (
+                "id,name,contry",
+                "`contry` is carried through untouched; did you mean `country`?",
+            ),
+        ];
+        for (header, expected) in cases {
+            let hints = resolve(header, &[]).expect(header).hints;
+            assert_eq!(
+                hints.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                [expected],
+                "{header}"
+            );
+        }
+        for header in [
+            "id,phone,phones",
+            "id,phone,city,state,due",
+            "id,name,result_nmae",
+            "id,name,game_x",
+        ] {
+            assert_eq!(resolve(header, &[]).expect(header).hints, [], "{header}");
+        }
+    }
+
+    #[test]
+    fn a_mapping_is_one_argument() {
+        let variable = MapTarget::Variable("First".to_owned());
+        assert_eq!(
+            mapping("metadata.First=a=b"),
+            Ok((variable, "a=b".to_owned()))
+        );
+        assert_eq!(
+            mapping("Phone=x"),
+            Ok((MapTarget::Field(Field::PhoneNumber), "x".to_owned()))
+        );
+        for bad in ["phone", "phone=", "fax=x", "metadata.=x", "=x"] {
+            assert!(mapping(bad).is_err(), "{bad}");
+        }
+    }
+}
