@@ -139,19 +139,19 @@ pub struct Hint {
 pub enum ColumnError {
     /// The first row is data.
     #[error(
-        "has no header row: its first row begins with {}; put the column names above it, for example \
+        "no header row: the first row begins with {}; put the column names above it, for example \
          lead_id,phone_number", List(.0)
     )]
     NoHeader(Vec<String>),
     /// No column says which lead.
     #[error(
-        "has no column `lead_id`; its columns are {}; rename one, or name it with --map lead_id=\"{}\"",
+        "no column `lead_id`; the columns are {}; rename one, or name it with --map lead_id=\"{}\"",
         List(.0), .0.first().map_or("Column", String::as_str)
     )]
     NoLeadId(Vec<String>),
     /// No column says what to change.
     #[error(
-        "has no column to change anything with (phone_number, name, notes, metadata or metadata.KEY); its columns \
+        "no column to change anything with (phone_number, name, notes, metadata or metadata.KEY); the columns \
          are {}; rename one, or name it with --map phone_number=\"Column\"", List(.0)
     )]
     NothingToChange(Vec<String>),
@@ -171,7 +171,7 @@ pub enum ColumnError {
     #[error("column `{0}` names no variable; write metadata.KEY")]
     NoKey(String),
     /// A mapped column that is not there.
-    #[error("has no column `{column}` to map to `{target}`; its columns are {}", List(.headers))]
+    #[error("no column `{column}` to map to `{target}`; the columns are {}", List(.headers))]
     NoSuchColumn {
         /// The column asked for.
         column: String,
@@ -422,13 +422,9 @@ mod tests {
             (
                 "phone,name",
                 &[],
-                "has no column `lead_id`; its columns are `phone`, `name`; rename one, or name it with --map lead_id=\"phone\"",
+                "no column `lead_id`; the columns are `phone`, `name`; rename one, or name it with --map lead_id=\"phone\"",
             ),
-            (
-                "id,country,batch",
-                &[],
-                "has no column to change anything with",
-            ),
+            ("id,country,batch", &[], "no column to change anything with"),
             (
                 "id,phone,Mobile",
                 &[],
@@ -447,13 +443,13 @@ mod tests {
             (
                 "8f14e45f,+91 98765 43210,Asha",
                 &[],
-                "has no header row: its first row begins with `8f14e45f`",
+                "no header row: the first row begins with `8f14e45f`",
             ),
-            ("4711,9876543210", &[], "has no header row"),
+            ("4711,9876543210", &[], "no header row"),
             (
                 "id,phone",
                 &["name=Full name"],
-                "has no column `Full name` to map to `name`",
+                "no column `Full name` to map to `name`",
             ),
             (
                 "id,a b,A-B",
@@ -470,7 +466,7 @@ mod tests {
                 &["name=a", "name=b"],
                 "--map says two things about `name`",
             ),
-            ("id", &[], "has no column to change anything with"),
+            ("id", &[], "no column to change anything with"),
         ];
         for (header, map, expected) in cases {
             let error = resolve(header, map).expect_err(header).to_string();
