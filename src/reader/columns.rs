@@ -139,19 +139,19 @@ pub struct Hint {
 pub enum ColumnError {
     /// The first row is data.
     #[error(
-        "has no header row: its first row begins with {}; put the column names above it, for example \
+        "no header row: the first row begins with {}; put the column names above it, for example \
          lead_id,phone_number", List(.0)
     )]
     NoHeader(Vec<String>),
     /// No column says which lead.
     #[error(
-        "has no column `lead_id`; its columns are {}; rename one, or name it with --map lead_id=\"{}\"",
+        "no column `lead_id`; the columns are {}; rename one, or name it with --map lead_id=\"{}\"",
         List(.0), .0.first().map_or("Column", String::as_str)
     )]
     NoLeadId(Vec<String>),
     /// No column says what to change.
     #[error(
-        "has no column to change anything with (phone_number, name, notes, metadata or metadata.KEY); its columns \
+        "no column to change anything with (phone_number, name, notes, metadata or metadata.KEY); the columns \
          are {}; rename one, or name it with --map phone_number=\"Column\"", List(.0)
     )]
     NothingToChange(Vec<String>),
@@ -171,7 +171,7 @@ pub enum ColumnError {
     #[error("column `{0}` names no variable; write metadata.KEY")]
     NoKey(String),
     /// A mapped column that is not there.
-    #[error("has no column `{column}` to map to `{target}`; its columns are {}", List(.headers))]
+    #[error("no column `{column}` to map to `{target}`; the columns are {}", List(.headers))]
     NoSuchColumn {
         /// The column asked for.
         column: String,
@@ -370,4 +370,165 @@ fn resembles(name: &str, known: &str) -> bool {
         _ => 2,
     };
     strsim::osa_distance(name, known) <= slips
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(header: &str, map: &[&str]) -> Result<Columns, ColumnError> {
+        let map: Vec<_> = map
+            .iter()
+            .map(|argument| mapping(argument).expect(argument))
+            .collect();
+        Columns::resolve(&header.split(',').collect(), &map)
+    }
+
+    #[test]
+    fn columns_are_found_by_name_alias_and_map() {
+        let columns = resolve(
+            "Lead-ID,Mobile,Country Code,NAME,notes,Metadata,metadata.First Name,Batch,result_status",
+            &[],
+        )
+        .expect("columns");
+        let expected = Columns {
+            lead_id: 0,
+            phone_number: Some(1),
+            country: Some(2),
+            name: Some(3),
+            notes: Some(4),
+            metadata: Some(5),
+            variables: vec![("First Name".to_owned(), 6)],
+            carried: (0..8).collect(),
+            hints: vec![],
+        };
+        assert_eq!(columns, expected);
+        let columns = resolve(
+            "id,phone,Mobile No.,City",
+            &[
+                "phone_number=Mobile No.",
+                "metadata.city=city",
+                "lead_id=id",
+            ],
+        )
+        .expect("columns");
+        assert_eq!((columns.lead_id, columns.phone_number), (0, Some(2)));
+        assert_eq!(columns.variables, [("city".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        let cases: [(&str, &[&str], &str); 12] = [
+            (
+                "phone,name",
+                &[],
+                "no column `lead_id`; the columns are `phone`, `name`; rename one, or name it with --map lead_id=\"phone\"",
+            ),
+            ("id,country,batch", &[], "no column to change anything with"),
+            (
+                "id,phone,Mobile",
+                &[],
+                "columns `phone` and `Mobile` are both `phone_number`",
+            ),
+            (
+                "id,metadata.a,Metadata.a",
+                &[],
+                "columns `metadata.a` and `Metadata.a` are both `metadata.a`",
+            ),
+            (
+                "id,metadata.,phone",
+                &[],
+                "column `metadata.` names no variable",
+            ),
+            (
+                "8f14e45f,+91 98765 43210,Asha",
+                &[],
+                "no header row: the first row begins with `8f14e45f`",
+            ),
+            ("4711,9876543210", &[], "no header row"),
+            (
+                "id,phone",
+                &["name=Full name"],
+                "no column `Full name` to map to `name`",
+            ),
+            (
+                "id,a b,A-B",
+                &["name=ab"],
+                "columns `a b` and `A-B` are both `name`",
+            ),
+            (
+                "id,phone",
+                &["name=phone", "notes=phone"],
+                "--map says two things about `phone`",
+            ),
+            (
+                "id,a,b",
+                &["name=a", "name=b"],
+                "--map says two things about `name`",
+            ),
+            ("id", &[], "no column to change anything with"),
+        ];
+        for (header, map, expected) in cases {
+            let error = resolve(header, map).expect_err(header).to_string();
+            assert!(error.starts_with(expected), "{header}: {error}");
+        }
+    }
+
+    #[test]
+    fn misspellings_are_pointed_out_and_nothing_else() {
+        let cases = [
+            (
+                "id,phone,nmae",
+                "`nmae` is carried through untouched; did you mean `name`?",
+            ),
+            (
+                "id,name,phone_nmber",
+                "`phone_nmber` is carried through untouched; did you mean `phone_number`?",
+            ),
+            (
+                "id,name,metdata.city",
+                "`metdata.city` is carried through untouched; did you mean `metadata.city`?",
+            ),
+            (
+                "id,name,metadata_city",
+                "`metadata_city` is carried through untouched; did you mean `metadata.KEY`?",
+            ),
+            (
+                "id,name,contry",
+                "`contry` is carried through untouched; did you mean `country`?",
+            ),
+        ];
+        for (header, expected) in cases {
+            let hints = resolve(header, &[]).expect(header).hints;
+            assert_eq!(
+                hints.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                [expected],
+                "{header}"
+            );
+        }
+        for header in [
+            "id,phone,phones",
+            "id,phone,city,state,due",
+            "id,name,result_nmae",
+            "id,name,game_x",
+        ] {
+            assert_eq!(resolve(header, &[]).expect(header).hints, [], "{header}");
+        }
+    }
+
+    #[test]
+    fn a_mapping_is_one_argument() {
+        let variable = MapTarget::Variable("First".to_owned());
+        assert_eq!(
+            mapping("metadata.First=a=b"),
+            Ok((variable, "a=b".to_owned()))
+        );
+        assert_eq!(
+            mapping("Phone=x"),
+            Ok((MapTarget::Field(Field::PhoneNumber), "x".to_owned()))
+        );
+        for bad in ["phone", "phone=", "fax=x", "metadata.=x", "=x"] {
+            assert!(mapping(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -97,21 +97,32 @@ impl Write for Unpacked<'_> {
 }
 
 /// A zstd file is a sequence of frames, some of which are to be skipped.
-fn unpack_zstandard(
-    packed: &mut (impl BufRead + Read),
-    unpacked: &mut impl Write,
-) -> io::Result<()> {
+fn unpack_zstandard(packed: &mut impl BufRead, unpacked: &mut impl Write) -> io::Result<()> {
     while !packed.fill_buf()?.is_empty() {
         match StreamingDecoder::new(&mut *packed) {
-            Ok(mut frame) => drop(io::copy(&mut frame, unpacked)?),
+            Ok(mut frame) => {
+                io::copy(&mut frame, unpacked).map_err(|_| damaged())?;
+                let (stated, computed) = (
+                    frame.decoder.get_checksum_from_data(),
+                    frame.decoder.get_calculated_checksum(),
+                );
+                if stated.is_some() && stated != computed {
+                    return Err(damaged());
+                }
+            }
             Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                 length,
                 ..
             })) => {
                 io::copy(&mut packed.by_ref().take(length.into()), &mut io::sink())?;
             }
-            Err(error) => return Err(io::Error::other(error.to_string())),
+            Err(_) => return Err(damaged()),
         }
     }
     Ok(())
+}
+
+/// The decoder's own words name its parts, which help nobody.
+fn damaged() -> io::Error {
+    io::Error::other("it is cut off or damaged")
 }

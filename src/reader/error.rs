@@ -157,6 +157,10 @@ impl InputError {
         self
     }
 
+    pub(super) fn into_kind(self) -> ErrorKind {
+        self.0.kind
+    }
+
     /// The file, or `-`.
     pub fn path(&self) -> &Path {
         &self.0.path

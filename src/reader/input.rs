@@ -38,6 +38,7 @@ pub struct Input {
     dialect: Dialect,
     skip_bad_rows: bool,
     headers: StringRecord,
+    header_line: u64,
     description: Description,
 }
 
@@ -76,6 +77,7 @@ impl Input {
         let first = Rows::begin(source.clone(), dialect, options.skip_bad_rows)?;
         Ok(Input {
             headers: first.headers().clone(),
+            header_line: first.header_line(),
             description: Description {
                 compression,
                 encoding: dialect.encoding.name(),
@@ -101,8 +103,9 @@ impl Input {
 
     /// Which column is which; `map` names some outright.
     pub fn columns(&self, map: &[(MapTarget, String)]) -> Result<Columns, InputError> {
-        Columns::resolve(&self.headers, map)
-            .map_err(|error| InputError::new(self.original.path(), ErrorKind::Columns(error)))
+        Columns::resolve(&self.headers, map).map_err(|error| {
+            InputError::new(self.original.path(), error.into()).at(self.header_line, None)
+        })
     }
 
     /// A new pass from the first row, unless the file has changed.

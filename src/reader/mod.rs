@@ -23,8 +23,10 @@ mod rows;
 mod sheet;
 mod source;
 mod split;
+mod table;
 mod tail;
 mod text;
+mod value;
 
 pub use columns::{ColumnError, Columns, Field, Hint, MapTarget, MappingError, mapping};
 pub use compression::Compression;

@@ -47,6 +47,7 @@ pub struct Rows {
     skip_bad_rows: bool,
     source: Source,
     headers: StringRecord,
+    header_line: u64,
     line: u64,
     number: u64,
     blank_lines: u64,
@@ -76,6 +77,7 @@ impl Rows {
             skip_bad_rows,
             source,
             headers: StringRecord::new(),
+            header_line: dialect.first_line,
             number: 0,
             blank_lines: 0,
             last_column: LastColumn::default(),
@@ -102,6 +104,7 @@ impl Rows {
                         InputError::new(rows.source.path(), kind).at(taken.line, None)
                     })?;
                     rows.headers = headers;
+                    rows.header_line = taken.line;
                     return Ok(rows);
                 }
             }
@@ -110,6 +113,10 @@ impl Rows {
 
     pub(super) fn headers(&self) -> &StringRecord {
         &self.headers
+    }
+
+    pub(super) fn header_line(&self) -> u64 {
+        self.header_line
     }
 
     /// Reads the next row into `row`, whose buffers are used again. `false` at the end.

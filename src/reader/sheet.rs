@@ -1,17 +1,167 @@
-//! Spreadsheets.
+//! Spreadsheets: the workbook is opened, and one of its sheets written out as text.
 
-use super::error::InputError;
-use super::source::Source;
+use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use calamine::{Data, Ods, Reader, SheetType, SheetVisible, Sheets, Xls, Xlsb, Xlsx};
+
+use super::error::{ErrorKind, InputError};
+use super::source::{Source, SourceReader};
+use super::table::{Table, TableError};
+use super::value;
+
+type Workbook = Sheets<BufReader<SourceReader>>;
 
 /// A sheet, written out as text.
 pub(super) struct Sheet {
     pub(super) source: Source,
+    /// The sheet's number for the text's first row.
     pub(super) first_row: u64,
     pub(super) name: String,
+    /// The other sheets that people can see.
     pub(super) others: Vec<String>,
 }
 
-/// The sheet called `name`, or the first, if `source` is a spreadsheet.
-pub(super) fn open(_source: &Source, _name: Option<&str>) -> Result<Option<Sheet>, InputError> {
-    Ok(None)
+/// The sheet called `name`, or the first that people can see, if `source` is a spreadsheet.
+pub(super) fn open(source: &Source, name: Option<&str>) -> Result<Option<Sheet>, InputError> {
+    let Some(format) = Format::of(source)? else {
+        return Ok(None);
+    };
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut workbook = format.open(source)?;
+        let (name, others) = choose(&workbook, name)?;
+        let (file, first_row) = write(&mut workbook, &name, source)?;
+        Ok(Sheet {
+            source: Source::from_spool(source.path(), file),
+            first_row,
+            name,
+            others,
+        })
+    }));
+    // The libraries for these formats are large, and a damaged file may surprise them.
+    let result = result.unwrap_or_else(|_| Err(broken("it is damaged")));
+    result.map(Some).map_err(|kind| match kind {
+        ErrorKind::Io {
+            action,
+            source: error,
+        } => InputError::io(source.path(), action, error),
+        kind => InputError::new(source.path(), kind),
+    })
+}
+
+fn broken(reason: impl ToString) -> ErrorKind {
+    ErrorKind::Workbook(reason.to_string())
+}
+
+/// The formats, as far as the first bytes tell them.
+enum Format {
+    /// Old Excel, and everything with a password.
+    Ole,
+    OpenDocument,
+    /// Excel, zipped.
+    Zip,
+}
+
+impl Format {
+    fn of(source: &Source) -> Result<Option<Format>, InputError> {
+        let mut head = [0; 54];
+        let length = source.read_at(0, &mut head)?;
+        let head = &head[..length];
+        Ok(match () {
+            () if head.starts_with(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1") => Some(Format::Ole),
+            () if !head.starts_with(b"PK\x03\x04") => None,
+            () if head
+                .get(30..)
+                .is_some_and(|name| name.starts_with(b"mimetypeapplication/vnd")) =>
+            {
+                Some(Format::OpenDocument)
+            }
+            () => Some(Format::Zip),
+        })
+    }
+
+    fn open(&self, source: &Source) -> Result<Workbook, ErrorKind> {
+        match self {
+            Format::Ole => Xls::new(source.reader()).map(Sheets::Xls).map_err(broken),
+            Format::OpenDocument => Ods::new(source.reader()).map(Sheets::Ods).map_err(broken),
+            Format::Zip => Xlsx::new(source.reader())
+                .map(Sheets::Xlsx)
+                .or_else(|error| {
+                    Xlsb::new(source.reader())
+                        .map(Sheets::Xlsb)
+                        .map_err(|_| broken(error))
+                }),
+        }
+    }
+}
+
+/// The name of the sheet to read, and the others that people can see.
+fn choose(workbook: &Workbook, wanted: Option<&str>) -> Result<(String, Vec<String>), ErrorKind> {
+    let sheets = || {
+        workbook
+            .sheets_metadata()
+            .iter()
+            .filter(|sheet| sheet.typ == SheetType::WorkSheet)
+    };
+    let visible = || sheets().filter(|sheet| sheet.visible == SheetVisible::Visible);
+    let all = || sheets().map(|sheet| sheet.name.clone()).collect();
+    let name = match wanted {
+        Some(wanted) => sheets()
+            .find(|sheet| sheet.name == wanted)
+            .map(|sheet| &sheet.name)
+            .ok_or_else(|| ErrorKind::NoSuchSheet {
+                name: wanted.to_owned(),
+                sheets: all(),
+            })?,
+        None => visible()
+            .next()
+            .map(|sheet| &sheet.name)
+            .ok_or_else(|| broken("it has no sheets"))?,
+    };
+    let others = visible()
+        .map(|sheet| &sheet.name)
+        .filter(|other| *other != name)
+        .cloned()
+        .collect();
+    Ok((name.clone(), others))
+}
+
+/// Writes a sheet out, and tells the number of its first row.
+fn write(
+    workbook: &mut Workbook,
+    name: &str,
+    source: &Source,
+) -> Result<(std::fs::File, u64), ErrorKind> {
+    let spool = Source::spool_file(source.path()).map_err(InputError::into_kind)?;
+    let mut table = Table::new(spool);
+    let failed = |error| match error {
+        TableError::Outside(cell) => ErrorKind::OutsideTable(cell),
+        TableError::Disorder => broken("its cells are out of order"),
+        TableError::Io(source) => ErrorKind::Io {
+            action: "copy",
+            source,
+        },
+    };
+    match workbook {
+        // Cell by cell: a stray cell in the last corner must not cost the memory of a full sheet.
+        Sheets::Xlsx(workbook) => {
+            let mut cells = workbook.worksheet_cells_reader(name).map_err(broken)?;
+            while let Some(cell) = cells.next_cell().map_err(broken)? {
+                let text = value::text(Data::from(cell.get_value().clone()));
+                table.push(cell.get_position(), text).map_err(failed)?;
+            }
+        }
+        other => {
+            let range = other.worksheet_range(name).map_err(broken)?;
+            let (top, left) = range.start().unwrap_or_default();
+            for (row, column, cell) in range.used_cells() {
+                let at = (
+                    top + u32::try_from(row).unwrap_or(u32::MAX),
+                    left + u32::try_from(column).unwrap_or(u32::MAX),
+                );
+                table.push(at, value::text(cell.clone())).map_err(failed)?;
+            }
+        }
+    }
+    table.finish().map_err(failed)
 }
