@@ -21,10 +21,16 @@ const CITIES: [&str; 5] = ["Pune", "Chennai", "Delhi", "Kochi", "Surat"];
 fn main() -> ExitCode {
     let count = std::env::args().nth(1).and_then(|count| count.parse().ok());
     let Some(count) = count.filter(|&count: &u32| count <= 900_000_000) else {
-        drop(writeln!(io::stderr(), "usage: generate ROWS (at most 900000000)"));
+        drop(writeln!(
+            io::stderr(),
+            "usage: generate ROWS (at most 900000000)"
+        ));
         return ExitCode::from(2);
     };
-    match write(count, &mut BufWriter::with_capacity(1 << 16, io::stdout().lock())) {
+    match write(
+        count,
+        &mut BufWriter::with_capacity(1 << 16, io::stdout().lock()),
+    ) {
         // A reader that has seen enough is no failure.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             drop(writeln!(io::stderr(), "cannot write: {error}"));
@@ -36,7 +42,10 @@ fn main() -> ExitCode {
 
 fn write(count: u32, out: &mut impl Write) -> io::Result<()> {
     let mut random = fastrand::Rng::with_seed(20_261_124);
-    writeln!(out, "lead_id,phone_number,name,metadata.product,metadata.city")?;
+    writeln!(
+        out,
+        "lead_id,phone_number,name,metadata.product,metadata.city"
+    )?;
     // Steps through all numbers from 90… to 98… without meeting one twice: the step has no factor in
     // common with their count.
     let mut number: u64 = 0;
@@ -47,7 +56,11 @@ fn write(count: u32, out: &mut impl Write) -> io::Result<()> {
         let product = PRODUCTS[random.usize(..PRODUCTS.len())];
         let city = CITIES[random.usize(..CITIES.len())];
         let id = random.u32(..36u32.pow(5));
-        writeln!(out, "lead_{row:07}{id:05},{phone},{name},{product},{city}", id = Base36(id))?;
+        writeln!(
+            out,
+            "lead_{row:07}{id:05},{phone},{name},{product},{city}",
+            id = Base36(id)
+        )?;
     }
     out.flush()
 }
@@ -63,6 +76,9 @@ impl std::fmt::Display for Base36 {
             left /= 36;
             digit
         });
-        digits.iter().rev().try_for_each(|digit| write!(formatter, "{digit}"))
+        digits
+            .iter()
+            .rev()
+            .try_for_each(|digit| write!(formatter, "{digit}"))
     }
 }

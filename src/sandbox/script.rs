@@ -464,6 +464,14 @@ mod tests {
     }
 
     #[test]
+    fn every_step_is_documented() {
+        let documentation = include_str!("../../docs/sandbox.md");
+        for (name, _) in STEPS {
+            assert!(documentation.contains(&format!("| `{name}` |")), "{name}");
+        }
+    }
+
+    #[test]
     fn step_names_are_unique() {
         let names: std::collections::BTreeSet<_> = STEPS.iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), STEPS.len());

@@ -133,7 +133,7 @@ impl State {
             None => self.answer(request, &mut receipt, &mut late),
         };
         announce(&mut answer, quota);
-        receipt.status = (plan.delivery != Delivery::None).then_some(answer.status);
+        receipt.status = plan.delivery.shows_status().then_some(answer.status);
         self.journal.counts.applied +=
             u64::from(request.route.is_change() && !receipt.applied.is_empty());
         self.journal.counts.created += u64::try_from(receipt.created.len()).unwrap_or(u64::MAX);
