@@ -79,6 +79,10 @@ pub struct LeadRecord {
     pub sandbox: Option<Script>,
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and there are three things in JSON"
+)]
 fn present<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<String>>, D::Error> {
@@ -315,12 +319,10 @@ impl Lead {
     /// The lead as a reply shows it.
     pub(super) fn shown<'lead>(&'lead self, id: &'lead str, shape: Shape) -> Shown<'lead> {
         let extra = self.extra.as_deref();
-        let values = match shape.past {
-            true => extra
-                .and_then(|extra| extra.past.as_ref())
-                .unwrap_or(&self.values),
-            false => &self.values,
-        };
+        let past = extra
+            .and_then(|extra| extra.past.as_ref())
+            .filter(|_| shape.past);
+        let values = past.unwrap_or(&self.values);
         let second = shape.honours == Honours::Reference;
         let shows_name = second || extra.is_some_and(|extra| extra.shows_name);
         let shows_notes = !second && extra.is_some_and(|extra| extra.shows_notes);
@@ -352,6 +354,10 @@ pub(super) struct Shape {
     pub(super) without_variables: bool,
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and there are three things in JSON"
+)]
 #[derive(Serialize)]
 pub(super) struct Shown<'lead> {
     id: &'lead str,

@@ -60,6 +60,30 @@ pub(super) struct Decision {
     pub(super) late: Option<(String, Asked)>,
 }
 
+/// What came of a request that was let in.
+struct Outcome {
+    answer: Answer,
+    plan: Plan,
+    /// An answer spelled out, whose headers count over all others.
+    custom: Option<Box<Custom>>,
+    late: Option<(String, Asked)>,
+}
+
+impl Outcome {
+    fn plain(answer: Answer) -> Self {
+        Self::planned(answer, Plan::NORMAL)
+    }
+
+    fn planned(answer: Answer, plan: Plan) -> Self {
+        Self {
+            answer,
+            plan,
+            custom: None,
+            late: None,
+        }
+    }
+}
+
 /// Everything that the sandbox remembers.
 pub(super) struct State {
     honours: Honours,
@@ -127,12 +151,20 @@ impl State {
             delivery: Delivery::None,
         };
         let (quota, refused) = self.admit(request, now);
-        let mut late = None;
-        let (mut answer, plan) = match refused {
-            Some(answer) => (answer, Plan::NORMAL),
-            None => self.answer(request, &mut receipt, &mut late),
+        let outcome = match refused {
+            Some(answer) => Outcome::plain(answer),
+            None => self.answer(request, &mut receipt),
         };
+        let Outcome {
+            mut answer,
+            plan,
+            custom,
+            late,
+        } = outcome;
         announce(&mut answer, quota);
+        if let Some(custom) = custom {
+            answer.overlay(&custom.headers);
+        }
         receipt.status = plan.delivery.shows_status().then_some(answer.status);
         self.journal.counts.applied +=
             u64::from(request.route.is_change() && !receipt.applied.is_empty());
@@ -186,48 +218,29 @@ impl State {
         (quota, quota.retry_after.map(Answer::too_many))
     }
 
-    fn answer(
-        &mut self,
-        request: &Request<'_>,
-        receipt: &mut Receipt,
-        late: &mut Option<(String, Asked)>,
-    ) -> (Answer, Plan) {
+    fn answer(&mut self, request: &Request<'_>, receipt: &mut Receipt) -> Outcome {
         let destinations = self.destinations.as_deref();
         match request.route {
-            Route::Lead { act, id } => {
-                self.about_lead(*act, id, request.json_body(), receipt, late)
-            }
+            Route::Lead { act, id } => self.about_lead(*act, id, request.json_body(), receipt),
             Route::Enrolment | Route::Upload { .. } => self.enrolment(request, receipt),
-            Route::Countries => (Answer::json(200, &destinations::countries()), Plan::NORMAL),
-            Route::EnabledGroups => (
-                Answer::json(200, &destinations::enabled(destinations)),
-                Plan::NORMAL,
-            ),
+            Route::Countries => Outcome::plain(Answer::json(200, &destinations::countries())),
+            Route::EnabledGroups => {
+                Outcome::plain(Answer::json(200, &destinations::enabled(destinations)))
+            }
             // Both are answered elsewhere.
-            Route::Ledger | Route::Nowhere => (
-                Answer::refusal(&Refusal::new(404, "Not Found")),
-                Plan::NORMAL,
-            ),
+            Route::Ledger | Route::Nowhere => {
+                Outcome::plain(Answer::refusal(&Refusal::new(404, "Not Found")))
+            }
         }
     }
 
-    fn about_lead(
-        &mut self,
-        act: Act,
-        id: &str,
-        body: &[u8],
-        receipt: &mut Receipt,
-        late: &mut Option<(String, Asked)>,
-    ) -> (Answer, Plan) {
+    fn about_lead(&mut self, act: Act, id: &str, body: &[u8], receipt: &mut Receipt) -> Outcome {
         // A lead that is only looked at need not be remembered, unless its requests are counted.
         let remembered = act != Act::Read || self.trouble.is_on() || self.script.is_some();
         if self.any_lead && !self.leads.contains_key(id) {
             let lead = Lead::assumed(id);
             if !remembered {
-                return (
-                    Answer::json(200, &lead.shown(id, self.shape(Says::Truth))),
-                    Plan::NORMAL,
-                );
+                return Outcome::plain(Answer::json(200, &lead.shown(id, self.shape(Says::Truth))));
             }
             self.keep(id.into(), lead);
         }
@@ -236,11 +249,12 @@ impl State {
             self.dial(id);
         }
         let mut sent = Vec::new();
+        let mut late = None;
         let outcome = match act {
             Act::Change => self
                 .change(id, body, plan.applies, receipt, &mut sent)
                 .map(|asked| {
-                    *late = asked.map(|asked| (id.to_owned(), asked));
+                    late = asked.map(|asked| (id.to_owned(), asked));
                 }),
             Act::Read => self.open(id, Status::is_there).map(|_| ()),
             Act::Remove => self.open(id, Status::is_pending).map(|lead| {
@@ -265,13 +279,18 @@ impl State {
         if plan.dials == Dials::After {
             self.dial(id);
         }
-        let answer = match custom {
+        let answer = match &custom {
             Some(custom) if outcome.is_err() && custom.says_lead() => truth,
-            Some(custom) => Answer::custom(&custom, truth),
+            Some(custom) => Answer::custom(custom, truth),
             None if outcome.is_err() && plan.says.is_of_lead() => truth,
             None => Answer::instead(plan.says, truth, &sent),
         };
-        (answer, plan)
+        Outcome {
+            answer,
+            plan,
+            custom,
+            late,
+        }
     }
 
     /// What is in store for this request: the lead's script, else the one for everybody, else seeded trouble.
@@ -366,7 +385,7 @@ impl State {
         }
     }
 
-    fn enrolment(&mut self, request: &Request<'_>, receipt: &mut Receipt) -> (Answer, Plan) {
+    fn enrolment(&mut self, request: &Request<'_>, receipt: &mut Receipt) -> Outcome {
         let number = self.enrolments;
         self.enrolments = number.wrapping_add(1);
         let struck = self.trouble.strike("POST", request.path, number);
@@ -385,7 +404,7 @@ impl State {
             Err(refusal) if plan.says.is_of_lead() => Answer::refusal(&refusal),
             Err(refusal) => Answer::instead(plan.says, Answer::refusal(&refusal), &[]),
         };
-        (answer, plan)
+        Outcome::planned(answer, plan)
     }
 
     fn enrol_file(
@@ -624,10 +643,7 @@ fn state_of(id: &str, lead: &Lead) -> LeadState {
 }
 
 fn announce(answer: &mut Answer, quota: Quota) {
-    // A script may have its own ideas, and then they count.
-    let mut put = |name: &'static str, value: HeaderValue| {
-        answer.headers.entry(name).or_insert(value);
-    };
+    let mut put = |name: &'static str, value: HeaderValue| answer.headers.insert(name, value);
     put("x-ratelimit-limit", quota.limit.into());
     put("x-ratelimit-remaining", quota.remaining.into());
     put("x-ratelimit-reset", quota.reset.into());

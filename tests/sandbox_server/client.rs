@@ -111,7 +111,9 @@ pub(crate) fn call(
         body.len()
     );
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        for part in [name, ": ", value, "\r\n"] {
+            request.push_str(part);
+        }
     }
     request.push_str("\r\n");
     request.push_str(body);
@@ -123,7 +125,7 @@ pub(crate) fn call(
 
 fn receive(stream: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();
-    let mut chunk = [0; 65_536];
+    let mut chunk = vec![0; 65_536];
     let ending = loop {
         if is_whole(&bytes) {
             break Ending::Whole;
