@@ -8,7 +8,8 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::script::{Custom, Says};
+use super::plan::Says;
+use super::script::Custom;
 
 pub(super) const LOCKED: &str = "Lead has already been dialled and can no longer be modified";
 pub(super) const MISSING: &str = "Lead not found";
