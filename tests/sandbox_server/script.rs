@@ -291,12 +291,38 @@ fn reads_have_a_script_of_their_own() {
 #[test]
 fn a_refused_request_is_refused_whatever_the_script_shows() {
     let sandbox = scripted(r#"{"patch": {"always": "wrapped_200"}}"#);
+    let bad = patch(&sandbox, "lead_1", r#"{"phone_number": "1"}"#);
     assert_eq!(
-        patch(&sandbox, "lead_1", r#"{"phone_number": "1"}"#).status,
-        400
+        (bad.status, bad.message()),
+        (
+            400,
+            json!("phone_number must be a valid E.164 phone number")
+        )
     );
     sandbox.dial("lead_1");
-    assert_eq!(patch(&sandbox, "lead_1", BODY).status, 409);
+    let locked = patch(&sandbox, "lead_1", BODY);
+    assert_eq!(
+        (locked.status, &locked.json()["error"]),
+        (409, &json!("Conflict"))
+    );
+}
+
+#[test]
+fn a_client_that_has_gone_got_nothing() {
+    let sandbox = scripted(r#"{"patch": ["delay:1000"]}"#);
+    let reply = patch(&sandbox, "lead_1", BODY);
+    assert_eq!(
+        reply.ending,
+        Ending::Silent,
+        "the client waits for 0.7 s and goes"
+    );
+    std::thread::sleep(Duration::from_millis(600));
+    let ledger = sandbox.ledger();
+    let receipt = ledger.receipts_for("lead_1").next().expect("a receipt");
+    assert_eq!(
+        (receipt.delivery, receipt.applied.len()),
+        (Delivery::None, 2)
+    );
 }
 
 #[test]
