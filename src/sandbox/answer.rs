@@ -1,13 +1,15 @@
 //! Answers: the API's error envelope, the lead, and what a script says instead.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use hyper::body::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::script::{Custom, Says};
+use super::plan::Says;
+use super::script::Custom;
 
 pub(super) const LOCKED: &str = "Lead has already been dialled and can no longer be modified";
 pub(super) const MISSING: &str = "Lead not found";
@@ -137,35 +139,28 @@ impl Answer {
         }
     }
 
-    /// An answer spelled out in the leads file, over what would have been said.
+    /// An answer spelled out in the leads file, its headers apart. `lead` is what would have been said.
     pub(super) fn custom(custom: &Custom, lead: Answer) -> Self {
-        let mut answer = match &custom.body {
-            Some(body) => Self::typed(
-                custom.status,
-                "application/json; charset=utf-8",
-                body.clone(),
-            ),
-            None if custom.status < 300 => Self {
-                status: custom.status,
-                ..lead
-            },
-            None => Self::envelope(custom.status, &json!(reason(custom.status))),
-        };
-        for (name, value) in &custom.headers {
+        let status = custom.status;
+        match &custom.body {
+            Some(body) => Self::typed(status, "application/json; charset=utf-8", body.clone()),
+            None if status < 300 => Self { status, ..lead },
+            None => Self::envelope(status, &json!(reason(status))),
+        }
+    }
+
+    /// Lays these headers over the ones there are, or takes them away. What is no header is left out.
+    pub(super) fn overlay(&mut self, headers: &BTreeMap<String, Option<String>>) {
+        for (name, value) in headers {
             let Ok(name) = HeaderName::try_from(name) else {
                 continue;
             };
             match value.as_ref().map(HeaderValue::try_from) {
-                Some(Ok(value)) => {
-                    answer.headers.insert(name, value);
-                }
+                Some(Ok(value)) => drop(self.headers.insert(name, value)),
                 Some(Err(_)) => {}
-                None => {
-                    answer.headers.remove(name);
-                }
+                None => drop(self.headers.remove(name)),
             }
         }
-        answer
     }
 
     pub(super) fn too_many(retry_after: i64) -> Self {

@@ -64,12 +64,10 @@ pub(super) fn change(
                 None => wrong.push("phoneNumber must be a valid phone number".into()),
             },
             ("phoneNumber", _) if reference => wrong.push("phoneNumber must be a string".into()),
-            ("countryCode", Value::String(text)) if reference => {
-                if calling_code(text).is_none() {
-                    wrong.push("countryCode must be a calling code, as in +91".into());
-                }
+            ("countryCode", value) if reference => {
+                let bad = value.as_str().and_then(calling_code).is_none();
+                wrong.extend(bad.then_some("countryCode must be a calling code, as in +91".into()));
             }
-            ("countryCode", _) if reference => wrong.push("countryCode must be a string".into()),
             ("name", Value::String(text)) if reference => asked.name = Some(text.clone()),
             ("name", _) if reference => wrong.push("name must be a string".into()),
             ("metadata", Value::Object(variables)) if guide => {
@@ -90,7 +88,7 @@ pub(super) fn change(
                 Honours::Both => "notes must be a string or an object".into(),
             }),
             _ if unknown == UnknownFields::Refused => {
-                wrong.push(format!("property {field} should not exist").into())
+                wrong.push(format!("property {field} should not exist").into());
             }
             _ => {}
         }

@@ -26,6 +26,13 @@ pub enum Delivery {
     None,
 }
 
+impl Delivery {
+    /// Whether the client gets to see a status.
+    pub(super) fn shows_status(self) -> bool {
+        matches!(self, Self::Whole | Self::Cut | Self::Dripped)
+    }
+}
+
 /// One field that a request changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
@@ -64,7 +71,7 @@ pub struct Receipt {
     pub applied_late: Option<Timestamp>,
     /// Leads that it enrolled.
     pub created: Vec<String>,
-    /// The status that was answered, whether or not it got through.
+    /// The status that was answered, unless nothing was.
     pub status: Option<u16>,
     /// How the answer was delivered.
     pub delivery: Delivery,
@@ -119,7 +126,7 @@ pub struct Counts {
     pub requests: u64,
     /// Requests by method.
     pub methods: BTreeMap<String, u64>,
-    /// Answers by status, whether or not they got through.
+    /// Answers by status.
     pub statuses: BTreeMap<u16, u64>,
     /// Answers by how they were delivered.
     pub deliveries: BTreeMap<Delivery, u64>,

@@ -6,13 +6,18 @@
 
 mod answer;
 mod body;
+mod decision;
 mod destinations;
+mod enrolment;
 mod lead;
 mod ledger;
+mod plan;
+mod record;
 mod route;
 mod script;
 mod server;
 mod state;
+mod treatment;
 mod trouble;
 mod upload;
 mod window;
@@ -28,8 +33,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
-pub use lead::{LeadRecord, Leads, LeadsError, LineError, Origin, Status, Variables};
+pub use lead::{Origin, Status, Variables};
 pub use ledger::{Call, Change, Counts, Delivery, LeadState, Ledger, Receipt};
+pub use record::{LeadRecord, Leads, LeadsError, LineError};
 pub use script::Script;
 pub use window::{Limit, LimitError};
 

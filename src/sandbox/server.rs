@@ -18,9 +18,10 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, 
 
 use super::Options;
 use super::answer::{Answer, Refusal};
+use super::decision::Request;
 use super::ledger::Delivery;
 use super::route::{Route, decoded};
-use super::state::{Request, State};
+use super::state::State;
 use super::upload;
 use super::wire::{Fate, Wire};
 

@@ -3,7 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::script::{Plan, Step};
+use super::plan::Plan;
+use super::script::Step;
 
 /// Ways in which a request goes wrong, with their weights. No lies among them (a reply with another lead or
 /// old values stops or fails a client, and rightly): those are for scripts.
