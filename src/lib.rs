@@ -2,6 +2,25 @@
 //! every row.
 
 pub mod alarm;
+pub mod api;
+pub mod apply;
+pub mod check;
+pub mod checkpoint;
+pub mod cli;
+pub mod classify;
+pub mod client;
+pub mod config;
+pub mod correction;
+pub mod duplicates;
+pub mod error;
+pub mod executor;
+pub mod first_answers;
+pub mod halt;
+pub mod key;
+pub mod limiter;
+pub mod lock;
+pub mod log;
+pub mod outcome;
 pub mod phone;
 pub mod pipeline;
 pub mod plan;
