@@ -51,6 +51,7 @@ impl Dialect {
     pub const ALL: [Self; 2] = [Self::Guide, Self::Reference];
 
     /// The other one.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::Guide => Self::Reference,

@@ -44,44 +44,85 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
     let server = connect(&run)?;
     if run.dry_run {
         let prepared = prepare(&run)?;
-        let client = Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
+        let client =
+            Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
         let limiter = Limiter::new(run.concurrency, run.rate, run.give_up_after);
         let executor = Executor::new(&client, &limiter, &halt, run.sending.clone());
-        let Prepared { input, columns, preflight } = &prepared;
+        let Prepared {
+            input,
+            columns,
+            preflight,
+        } = &prepared;
         return {
-            let ended = rehearsal::show(input, columns, preflight, &run.reading.policy, &executor, &halt).await?;
-            match halt.cause() { Some(cause) => Err(explain(&cause, run.give_up_after)), None => Ok(ended) }
+            let ended = rehearsal::show(
+                input,
+                columns,
+                preflight,
+                &run.reading.policy,
+                &executor,
+                &halt,
+            )
+            .await?;
+            match halt.cause() {
+                Some(cause) => Err(explain(&cause, run.give_up_after)),
+                None => Ok(ended),
+            }
         };
     }
     let _key_lock = if run.is_sandbox() {
         None
     } else {
         let settings = &server.settings;
-        Some(Lock::take(&Lock::key_path(settings.base_url.as_str(), settings.api_key.expose_secret())?)?)
+        Some(Lock::take(&Lock::key_path(
+            settings.base_url.as_str(),
+            settings.api_key.expose_secret(),
+        )?)?)
     };
     let claim = Claim::take(&run.files, &run.reading.file)?;
     let prepared = prepare(&run)?;
     if run.fresh
         && let Some(path) = claim.set_aside()?
     {
-        talk(run.quiet, &format!("the earlier results are kept as `{}`", path.display()));
+        talk(
+            run.quiet,
+            &format!("the earlier results are kept as `{}`", path.display()),
+        );
     }
-    let Prepared { input, columns, preflight } = &prepared;
+    let Prepared {
+        input,
+        columns,
+        preflight,
+    } = &prepared;
     let identity = run.identity(preflight.pass.fingerprint);
-    let (session, opened) = claim.open(identity, run.window, run.bom, (input, columns, preflight))?;
+    let (session, opened) =
+        claim.open(identity, run.window, run.bom, (input, columns, preflight))?;
     let rows = preflight.pass.rows;
     let resumed_from = opened.counts.total();
     if resumed_from == rows {
-        talk(run.quiet, "finished already: every row has its result, and nothing was sent (--fresh starts anew)");
+        talk(
+            run.quiet,
+            "finished already: every row has its result, and nothing was sent (--fresh starts anew)",
+        );
     } else if resumed_from > 0 {
-        talk(run.quiet, &format!("resuming behind row {resumed_from} of {rows}"));
+        talk(
+            run.quiet,
+            &format!("resuming behind row {resumed_from} of {rows}"),
+        );
     }
 
-    let client = Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
+    let client =
+        Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
     let limiter = Limiter::new(run.concurrency, run.rate, run.give_up_after);
     let executor = Executor::new(&client, &limiter, &halt, run.sending.clone());
     let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
-    let ended = send(&run, &prepared, session, opened, (&executor, &limiter, &halt, &progress)).await;
+    let ended = send(
+        &run,
+        &prepared,
+        session,
+        opened,
+        (&executor, &limiter, &halt, &progress),
+    )
+    .await;
     progress.finish();
 
     let counts = progress.counts();
@@ -134,23 +175,43 @@ fn connect(run: &Run) -> Result<Server, Fatal> {
         proxy,
     };
     match &run.target {
-        Target::Api { base_url, key, ca_file, proxy } => Ok(Server {
-            settings: settings(base_url.clone(), key.clone(), ca_file.clone(), proxy.clone()),
+        Target::Api {
+            base_url,
+            key,
+            ca_file,
+            proxy,
+        } => Ok(Server {
+            settings: settings(
+                base_url.clone(),
+                key.clone(),
+                ca_file.clone(),
+                proxy.clone(),
+            ),
             _sandbox: None,
         }),
         Target::Sandbox(leads) => {
             let leads = match leads {
-                Some(path) => Leads::from_file(path).map_err(|error| Fatal::new(Exit::BadInput, error))?,
+                Some(path) => {
+                    Leads::from_file(path).map_err(|error| Fatal::new(Exit::BadInput, error))?
+                }
                 None => Leads::AnyPending,
             };
-            let options = sandbox::Options { leads, receipts: 0, ..sandbox::Options::default() };
+            let options = sandbox::Options {
+                leads,
+                receipts: 0,
+                ..sandbox::Options::default()
+            };
             let failed = |error: &dyn std::fmt::Display| {
                 Fatal::new(Exit::LocalIo, format!("cannot start the sandbox: {error}"))
             };
-            let sandbox = Sandbox::start(options, ([127, 0, 0, 1], 0).into()).map_err(|error| failed(&error))?;
+            let sandbox = Sandbox::start(options, ([127, 0, 0, 1], 0).into())
+                .map_err(|error| failed(&error))?;
             let base_url = sandbox.base_url().parse().map_err(|error| failed(&error))?;
             let key = SecretString::from("sandbox");
-            Ok(Server { settings: settings(base_url, key, None, None), _sandbox: Some(sandbox) })
+            Ok(Server {
+                settings: settings(base_url, key, None, None),
+                _sandbox: Some(sandbox),
+            })
         }
     }
 }
@@ -190,7 +251,11 @@ fn prepare(run: &Run) -> Result<Prepared, Fatal> {
             ),
         ));
     }
-    Ok(Prepared { input, columns, preflight })
+    Ok(Prepared {
+        input,
+        columns,
+        preflight,
+    })
 }
 
 struct Account<'a>(&'a Progress);
@@ -219,7 +284,11 @@ async fn send(
         doubt_through: opened.doubt_through,
         grace: run.timeout + Duration::from_secs(5),
     };
-    let note = || limiter.held_for().map(|left| format!("held by the server's limit for {} s", left.as_secs() + 1));
+    let note = || {
+        limiter
+            .held_for()
+            .map(|left| format!("held by the server's limit for {} s", left.as_secs() + 1))
+    };
     let account = Account(progress);
     let ended = tokio::select! {
         ended = pipeline::run(&job, opened.results, opened.firsts, &account) => ended,
@@ -231,7 +300,10 @@ async fn send(
         Err(pipeline::PipelineError::Input(error)) => Err(error.into()),
         Err(error @ pipeline::PipelineError::Results(_)) => Err(Fatal::new(
             Exit::LocalIo,
-            format!("{error} (`{}`); mend that and run the same command again", run.files.results.display()),
+            format!(
+                "{error} (`{}`); mend that and run the same command again",
+                run.files.results.display()
+            ),
         )),
     }
 }
@@ -241,7 +313,7 @@ async fn deadline(deadline: Option<Duration>, halt: &Halt) {
         tokio::time::sleep(deadline).await;
         halt.pull(Cause::Deadline);
     }
-    std::future::pending().await
+    std::future::pending().await;
 }
 
 /// What ended the run, and what to do about it.
@@ -260,11 +332,15 @@ pub(crate) fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
         ),
         Cause::HeldTooLong => Fatal::new(
             Exit::TryLater,
-            format!("the server asks for a pause of more than an hour (Retry-After); {resume} then"),
+            format!(
+                "the server asks for a pause of more than an hour (Retry-After); {resume} then"
+            ),
         ),
         Cause::KeyRefused => Fatal::new(
             Exit::KeyRefused,
-            format!("the server refused the key: check it, and that it may touch this workspace's campaigns; {resume}"),
+            format!(
+                "the server refused the key: check it, and that it may touch this workspace's campaigns; {resume}"
+            ),
         ),
         Cause::Misconfigured(what) => Fatal::new(Exit::Misconfigured, what),
         Cause::ContractBroken(what) => Fatal::new(Exit::ContractBroken, what),
@@ -274,9 +350,14 @@ pub(crate) fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
 /// Writes the summary file and shows the summary.
 fn finish(run: &Run, summary: &Summary) -> Result<(), Fatal> {
     let Traffic { requests, .. } = summary.traffic;
-    info!(settled = summary.counts.total(), requests, "the run has ended");
+    info!(
+        settled = summary.counts.total(),
+        requests, "the run has ended"
+    );
     let json = serde_json::to_vec_pretty(&summary.to_json());
-    let written = json.map_err(io::Error::other).and_then(|json| private::replace(&run.files.summary, &json));
+    let written = json
+        .map_err(io::Error::other)
+        .and_then(|json| private::replace(&run.files.summary, &json));
     if let Err(error) = &written {
         warn!(%error, "cannot write the summary");
     }
@@ -284,17 +365,23 @@ fn finish(run: &Run, summary: &Summary) -> Result<(), Fatal> {
         show(|out| report::summary(out, summary, &run.files))?;
     }
     written.map_err(|error| {
-        Fatal::new(Exit::LocalIo, format!("cannot write `{}`: {error}", run.files.summary.display()))
+        Fatal::new(
+            Exit::LocalIo,
+            format!("cannot write `{}`: {error}", run.files.summary.display()),
+        )
     })
 }
 
 /// Prints to stdout; a reader that went away is nothing to stop for.
-pub(crate) fn show(render: impl FnOnce(&mut io::BufWriter<io::StdoutLock>) -> io::Result<()>) -> Result<(), Fatal> {
+pub(crate) fn show(
+    render: impl FnOnce(&mut io::BufWriter<io::StdoutLock>) -> io::Result<()>,
+) -> Result<(), Fatal> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match render(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Fatal::new(Exit::LocalIo, format!("cannot write to standard output: {error}")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Fatal::new(
+            Exit::LocalIo,
+            format!("cannot write to standard output: {error}"),
+        )),
         _ => Ok(()),
     }
 }
@@ -311,5 +398,10 @@ pub(crate) fn create_new(path: &Path) -> Result<std::fs::File, Fatal> {
         .write(true)
         .create_new(true)
         .open(path)
-        .map_err(|error| Fatal::new(Exit::LocalIo, format!("cannot create `{}`: {error}", path.display())))
+        .map_err(|error| {
+            Fatal::new(
+                Exit::LocalIo,
+                format!("cannot create `{}`: {error}", path.display()),
+            )
+        })
 }

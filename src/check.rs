@@ -22,10 +22,19 @@ pub fn run(reading: &Reading, as_json: bool, fixed: Option<&Path>) -> Result<Exi
     let input = Input::open(&reading.file, &reading.options)?;
     let columns = input.columns(&reading.map)?;
     let preflight = Preflight::survey(&input, &columns, &reading.policy)?;
-    let check = Check { reading, input: &input, columns: &columns, preflight: &preflight };
+    let check = Check {
+        reading,
+        input: &input,
+        columns: &columns,
+        preflight: &preflight,
+    };
     let mut broken = None;
     apply::show(|out| {
-        let shown = if as_json { check.json(out) } else { check.text(out) };
+        let shown = if as_json {
+            check.json(out)
+        } else {
+            check.text(out)
+        };
         shown.or_else(|error| match error {
             Broken::Output(error) => Err(error),
             Broken::Run(fatal) => {
@@ -41,8 +50,11 @@ pub fn run(reading: &Reading, as_json: bool, fixed: Option<&Path>) -> Result<Exi
         check.write_fixed(path)?;
     }
     let invalid = preflight.findings.invalid_rows();
-    let too_many = reading.max_invalid.map(|limit| limit.is_exceeded(invalid, preflight.pass.rows));
-    let fine = !too_many.unwrap_or(invalid > 0) && (preflight.alarms.is_empty() || reading.accept_suspect);
+    let too_many = reading
+        .max_invalid
+        .map(|limit| limit.is_exceeded(invalid, preflight.pass.rows));
+    let fine =
+        !too_many.unwrap_or(invalid > 0) && (preflight.alarms.is_empty() || reading.accept_suspect);
     Ok(if fine { Exit::Fine } else { Exit::NeedsPerson })
 }
 
@@ -73,9 +85,17 @@ impl<E: Into<Fatal>> From<(E,)> for Broken {
 
 impl Check<'_> {
     fn text(&self, out: &mut impl Write) -> Result<(), Broken> {
-        report::preflight(out, self.input, &self.reading.file, self.columns, self.preflight)?;
+        report::preflight(
+            out,
+            self.input,
+            &self.reading.file,
+            self.columns,
+            self.preflight,
+        )?;
         self.each_row(|row, judgement| {
-            let Judgement::Reject(rejection) = judgement else { return Ok(()) };
+            let Judgement::Reject(rejection) = judgement else {
+                return Ok(());
+            };
             let cell = preflight::offending_cell(row, self.columns, &rejection);
             writeln!(
                 out,
@@ -90,13 +110,26 @@ impl Check<'_> {
 
     /// One document: what is known of the file, then every invalid row.
     fn json(&self, out: &mut impl Write) -> Result<(), Broken> {
-        let Preflight { pass, findings, alarms, .. } = self.preflight;
-        let recovered: serde_json::Map<_, _> =
-            findings.recovered.iter().map(|(kind, tally)| (kind.code().to_owned(), json!(tally))).collect();
-        let invalid: serde_json::Map<_, _> =
-            findings.invalid.iter().map(|(reason, tally)| (reason.to_string(), json!(tally))).collect();
-        let alarms: Vec<_> =
-            alarms.iter().map(|alarm| json!({"code": alarm.code(), "message": alarm.to_string()})).collect();
+        let Preflight {
+            pass,
+            findings,
+            alarms,
+            ..
+        } = self.preflight;
+        let recovered: serde_json::Map<_, _> = findings
+            .recovered
+            .iter()
+            .map(|(kind, tally)| (kind.code().to_owned(), json!(tally)))
+            .collect();
+        let invalid: serde_json::Map<_, _> = findings
+            .invalid
+            .iter()
+            .map(|(reason, tally)| (reason.to_string(), json!(tally)))
+            .collect();
+        let alarms: Vec<_> = alarms
+            .iter()
+            .map(|alarm| json!({"code": alarm.code(), "message": alarm.to_string()}))
+            .collect();
         let hints: Vec<_> = self.columns.hints.iter().map(ToString::to_string).collect();
         let head = json!({
             "file": self.reading.file,
@@ -116,7 +149,9 @@ impl Check<'_> {
         write!(out, "{},\"invalid_rows\":[", head.trim_end_matches('}'))?;
         let mut separator = "";
         self.each_row(|row, judgement| {
-            let Judgement::Reject(rejection) = judgement else { return Ok(()) };
+            let Judgement::Reject(rejection) = judgement else {
+                return Ok(());
+            };
             let cell = preflight::offending_cell(row, self.columns, &rejection);
             let entry = json!({
                 "row": row.number,
@@ -135,29 +170,49 @@ impl Check<'_> {
 
     /// Writes the file again, with every number that can be read in E.164; everything else stays as it stands.
     fn write_fixed(&self, path: &Path) -> Result<(), Fatal> {
-        let failed =
-            |error: &dyn std::fmt::Display| Fatal::new(Exit::LocalIo, format!("cannot write `{}`: {error}", path.display()));
+        let failed = |error: &dyn std::fmt::Display| {
+            Fatal::new(
+                Exit::LocalIo,
+                format!("cannot write `{}`: {error}", path.display()),
+            )
+        };
         let mut writer = csv::Writer::from_writer(apply::create_new(path)?);
-        writer.write_record(self.input.headers()).map_err(|error| failed(&error))?;
+        writer
+            .write_record(self.input.headers())
+            .map_err(|error| failed(&error))?;
         let mut rows = self.input.rows()?;
         let mut row = Row::default();
         while rows.read(&mut row)? {
             let read = correction::read(&row, self.columns, &self.reading.policy.rules);
-            let number = read.ok().and_then(|(correction, _)| correction.phone_number).map(|number| number.to_string());
-            let cells = row.cells.iter().enumerate().map(|(column, cell)| match &number {
-                Some(number) if Some(column) == self.columns.phone_number => number.as_str(),
-                _ => cell,
-            });
+            let number = read
+                .ok()
+                .and_then(|(correction, _)| correction.phone_number)
+                .map(|number| number.to_string());
+            let cells = row
+                .cells
+                .iter()
+                .enumerate()
+                .map(|(column, cell)| match &number {
+                    Some(number) if Some(column) == self.columns.phone_number => number.as_str(),
+                    _ => cell,
+                });
             writer.write_record(cells).map_err(|error| failed(&error))?;
         }
         writer.flush().map_err(|error| failed(&error))
     }
 
-    fn each_row(&self, mut visit: impl FnMut(&Row, Judgement) -> io::Result<()>) -> Result<(), Broken> {
+    fn each_row(
+        &self,
+        mut visit: impl FnMut(&Row, Judgement) -> io::Result<()>,
+    ) -> Result<(), Broken> {
         let mut rows = self.input.rows().map_err(|error| (error,))?;
         let mut row = Row::default();
         while rows.read(&mut row).map_err(|error| (error,))? {
-            visit(&row, self.preflight.judge(&row, self.columns, &self.reading.policy))?;
+            visit(
+                &row,
+                self.preflight
+                    .judge(&row, self.columns, &self.reading.policy),
+            )?;
         }
         Ok(())
     }

@@ -60,7 +60,10 @@ pub struct RunArgs {
 impl RunArgs {
     /// How to log.
     pub fn log(&self) -> Log {
-        Log { verbose: self.output.verbose, format: self.output.log_format }
+        Log {
+            verbose: self.output.verbose,
+            format: self.output.log_format,
+        }
     }
 }
 
@@ -237,7 +240,10 @@ impl SandboxArgs {
     /// When the leads cannot be read.
     pub fn options(self) -> Result<sandbox::Options, LeadsError> {
         Ok(sandbox::Options {
-            leads: self.leads.as_deref().map_or(Ok(Leads::AnyPending), Leads::from_file)?,
+            leads: self
+                .leads
+                .as_deref()
+                .map_or(Ok(Leads::AnyPending), Leads::from_file)?,
             honours: self.dialect,
             limit: self.limit,
             latency: self.latency,
@@ -283,7 +289,11 @@ pub enum LogFormat {
 }
 
 fn long_version() -> String {
-    format!("{}\nphone metadata {}", env!("CARGO_PKG_VERSION"), crate::phone::METADATA_VERSION)
+    format!(
+        "{}\nphone metadata {}",
+        env!("CARGO_PKG_VERSION"),
+        crate::phone::METADATA_VERSION
+    )
 }
 
 fn parse_mapping(argument: &str) -> Result<(MapTarget, String), String> {
@@ -292,21 +302,25 @@ fn parse_mapping(argument: &str) -> Result<(MapTarget, String), String> {
 
 /// A time like `30s`, `2m` or `1h 30m`, greater than zero unless it is `0s`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no length of time; write for example `30s`, `2m` or `500ms`");
+    let wrong =
+        || format!("`{text}` is no length of time; write for example `30s`, `2m` or `500ms`");
     let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     Duration::try_from(duration).map_err(|_| wrong())
 }
 
 pub(crate) fn parse_encoding(label: &str) -> Result<&'static encoding_rs::Encoding, String> {
-    encoding_rs::Encoding::for_label(label.trim().as_bytes())
-        .ok_or_else(|| format!("`{label}` is no known encoding; for example utf-8, utf-16le or windows-1252"))
+    encoding_rs::Encoding::for_label(label.trim().as_bytes()).ok_or_else(|| {
+        format!("`{label}` is no known encoding; for example utf-8, utf-16le or windows-1252")
+    })
 }
 
 pub(crate) fn parse_delimiter(text: &str) -> Result<u8, String> {
     match text {
         "tab" | "\\t" | "\t" => Ok(b'\t'),
         "," | ";" | "|" => Ok(text.as_bytes()[0]),
-        _ => Err(format!("`{text}` is no delimiter; it is one of `,` `;` `|` and `tab`")),
+        _ => Err(format!(
+            "`{text}` is no delimiter; it is one of `,` `;` `|` and `tab`"
+        )),
     }
 }
 

@@ -27,7 +27,7 @@ pub const WINDOW: u64 = 1024;
 const CONCURRENCY: u16 = 16;
 const MAX_ATTEMPTS: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);
-const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
+const GIVE_UP_AFTER: Duration = Duration::from_mins(2);
 const CLEAR_TOKEN: &str = "<clear>";
 
 /// How the file is read and judged.
@@ -133,7 +133,9 @@ impl Defaults {
         };
         match std::fs::read_to_string(path) {
             Ok(text) => toml::from_str(&text).map_err(|error| unusable(&error)),
-            Err(error) if stated.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) if stated.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Self::default())
+            }
             Err(error) => Err(unusable(&error)),
         }
     }
@@ -144,9 +146,12 @@ impl Defaults {
         text: Option<&String>,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Fatal> {
-        text.map(|text| parse(text))
-            .transpose()
-            .map_err(|error| Fatal::new(Exit::Misconfigured, format!("`leadfix.toml`, `{name}`: {error}")))
+        text.map(|text| parse(text)).transpose().map_err(|error| {
+            Fatal::new(
+                Exit::Misconfigured,
+                format!("`leadfix.toml`, `{name}`: {error}"),
+            )
+        })
     }
 }
 
@@ -167,16 +172,25 @@ impl Reading {
     fn merge(args: InputArgs, defaults: &Defaults) -> Result<Self, Fatal> {
         let mut map = args.map;
         for (target, column) in &defaults.map {
-            let (target, column) = mapping(&format!("{target}={column}"))
-                .map_err(|error| Fatal::new(Exit::Misconfigured, format!("`leadfix.toml`, `map`: {error}")))?;
+            let (target, column) = mapping(&format!("{target}={column}")).map_err(|error| {
+                Fatal::new(
+                    Exit::Misconfigured,
+                    format!("`leadfix.toml`, `map`: {error}"),
+                )
+            })?;
             if !map.iter().any(|(stated, _)| *stated == target) {
                 map.push((target, column));
             }
         }
         let region = Defaults::parse("region", defaults.region.as_ref(), from_str)?;
         let types = Defaults::parse("allow_types", defaults.allow_types.as_ref(), from_str)?;
-        let encoding = Defaults::parse("encoding", defaults.encoding.as_ref(), cli::parse_encoding)?;
-        let delimiter = Defaults::parse("delimiter", defaults.delimiter.as_ref(), cli::parse_delimiter)?;
+        let encoding =
+            Defaults::parse("encoding", defaults.encoding.as_ref(), cli::parse_encoding)?;
+        let delimiter = Defaults::parse(
+            "delimiter",
+            defaults.delimiter.as_ref(),
+            cli::parse_delimiter,
+        )?;
         let max_invalid = Defaults::parse("max_invalid", defaults.max_invalid.as_ref(), from_str)?;
         Ok(Self {
             file: args.file,
@@ -212,38 +226,74 @@ impl Run {
     /// # Errors
     /// When the key is missing or a setting cannot be used.
     pub fn resolve(args: RunArgs, reconcile: bool) -> Result<Self, Fatal> {
-        let RunArgs { input, sending, api, output } = args;
+        let RunArgs {
+            input,
+            sending,
+            api,
+            output,
+        } = args;
         let defaults = Defaults::load(input.config.as_deref())?;
-        let duration = |name, text: &Option<String>| Defaults::parse(name, text.as_ref(), cli::parse_duration);
+        let duration =
+            |name, text: &Option<String>| Defaults::parse(name, text.as_ref(), cli::parse_duration);
         let reading = Reading::merge(input, &defaults)?;
         let rate = Defaults::parse("rate", defaults.rate.as_ref(), from_str)?;
-        let timeout = sending.timeout.or(duration("timeout", &defaults.timeout)?).unwrap_or(TIMEOUT);
-        let deadline = sending.deadline.or(duration("deadline", &defaults.deadline)?);
-        let give_up_after = sending.give_up_after.or(duration("give_up_after", &defaults.give_up_after)?);
+        let timeout = sending
+            .timeout
+            .or(duration("timeout", &defaults.timeout)?)
+            .unwrap_or(TIMEOUT);
+        let deadline = sending
+            .deadline
+            .or(duration("deadline", &defaults.deadline)?);
+        let give_up_after = sending
+            .give_up_after
+            .or(duration("give_up_after", &defaults.give_up_after)?);
         if timeout.is_zero() {
-            return Err(Fatal::new(Exit::Usage, "`--timeout` must be longer than zero"));
+            return Err(Fatal::new(
+                Exit::Usage,
+                "`--timeout` must be longer than zero",
+            ));
         }
         let target = if sending.sandbox {
-            Target::Sandbox(sending.sandbox_leads.or_else(|| leads_beside(&reading.file)))
+            Target::Sandbox(
+                sending
+                    .sandbox_leads
+                    .or_else(|| leads_beside(&reading.file)),
+            )
         } else {
             api_target(api, &defaults)?
         };
         let results = match output.out {
             Some(path) => path,
             None if reading.file == Path::new("-") => {
-                return Err(Fatal::new(Exit::Usage, "with standard input, name the results file with --out"));
+                return Err(Fatal::new(
+                    Exit::Usage,
+                    "with standard input, name the results file with --out",
+                ));
             }
             None => Files::default_results(&reading.file, sending.sandbox),
         };
         Ok(Self {
             target,
             sending: executor::Settings {
-                max_attempts: sending.max_attempts.or(defaults.max_attempts).unwrap_or(MAX_ATTEMPTS).max(1),
+                max_attempts: sending
+                    .max_attempts
+                    .or(defaults.max_attempts)
+                    .unwrap_or(MAX_ATTEMPTS)
+                    .max(1),
                 metadata: sending.metadata.or(defaults.metadata).unwrap_or_default(),
                 read_first: reconcile,
-                dialect: sending.dialect.or(defaults.dialect).unwrap_or_default().fixed(),
+                dialect: sending
+                    .dialect
+                    .or(defaults.dialect)
+                    .unwrap_or_default()
+                    .fixed(),
             },
-            concurrency: sending.concurrency.or(defaults.concurrency).unwrap_or(CONCURRENCY).max(1).into(),
+            concurrency: sending
+                .concurrency
+                .or(defaults.concurrency)
+                .unwrap_or(CONCURRENCY)
+                .max(1)
+                .into(),
             rate: sending.rate.or(rate),
             timeout,
             deadline,
@@ -265,8 +315,16 @@ impl Run {
 
     /// Everything that changes what a row becomes.
     pub fn identity(&self, fingerprint: Fingerprint) -> Identity {
-        let Reading { options, map, policy, .. } = &self.reading;
-        let map: Vec<String> = map.iter().map(|(target, column)| format!("{target}={column}")).collect();
+        let Reading {
+            options,
+            map,
+            policy,
+            ..
+        } = &self.reading;
+        let map: Vec<String> = map
+            .iter()
+            .map(|(target, column)| format!("{target}={column}"))
+            .collect();
         let base_url = match &self.target {
             Target::Sandbox(_) => "sandbox".to_owned(),
             Target::Api { base_url, .. } => base_url.to_string(),
@@ -274,7 +332,11 @@ impl Run {
         Identity {
             fingerprint: fingerprint.to_string(),
             base_url,
-            region: policy.rules.phone.default_region.map(|region| region.to_string()),
+            region: policy
+                .rules
+                .phone
+                .default_region
+                .map(|region| region.to_string()),
             metadata: self.sending.metadata,
             clear_token: policy.rules.clear_token.clone(),
             reading: format!(
@@ -307,16 +369,23 @@ fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
         base_url,
         key: key::find(key_file.as_deref(), &dotenv)?,
         ca_file: api.ca_file.or_else(|| defaults.ca_file.clone()),
-        proxy: proxy.map_err(|error| Fatal::new(Exit::Misconfigured, format!("`--proxy`: {error}")))?,
+        proxy: proxy
+            .map_err(|error| Fatal::new(Exit::Misconfigured, format!("`--proxy`: {error}")))?,
     })
 }
 
 /// `https`, or `http` to this very machine; `/v1` is added where it is missing.
 fn base_url(text: &str) -> Result<Url, Fatal> {
     let wrong = |what: &str| Fatal::new(Exit::Misconfigured, format!("base URL `{text}`: {what}"));
-    let mut url: Url = text.trim().parse().map_err(|_| wrong("no URL; write for example https://api.dialnexa.com"))?;
+    let mut url: Url = text
+        .trim()
+        .parse()
+        .map_err(|_| wrong("no URL; write for example https://api.dialnexa.com"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Fatal::new(Exit::Misconfigured, "the base URL must not contain a user or password"));
+        return Err(Fatal::new(
+            Exit::Misconfigured,
+            "the base URL must not contain a user or password",
+        ));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("it must end with its path"));
@@ -337,7 +406,11 @@ fn base_url(text: &str) -> Result<Url, Fatal> {
         _ => return Err(wrong("use https")),
     }
     let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&if path.ends_with("/v1") { path } else { format!("{path}/v1") });
+    url.set_path(&if path.ends_with("/v1") {
+        path
+    } else {
+        format!("{path}/v1")
+    });
     Ok(url)
 }
 
@@ -357,8 +430,14 @@ mod tests {
             ("https://api.dialnexa.com", "https://api.dialnexa.com/v1"),
             ("https://api.dialnexa.com/", "https://api.dialnexa.com/v1"),
             ("https://api.dialnexa.com/v1", "https://api.dialnexa.com/v1"),
-            ("https://api.dialnexa.com/v1/", "https://api.dialnexa.com/v1"),
-            ("https://proxy.example/dialnexa", "https://proxy.example/dialnexa/v1"),
+            (
+                "https://api.dialnexa.com/v1/",
+                "https://api.dialnexa.com/v1",
+            ),
+            (
+                "https://proxy.example/dialnexa",
+                "https://proxy.example/dialnexa/v1",
+            ),
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
             ("http://localhost:8080/v1", "http://localhost:8080/v1"),
             ("http://[::1]:8080", "http://[::1]:8080/v1"),
@@ -387,8 +466,10 @@ mod tests {
 
     #[test]
     fn defaults_are_named_like_the_flags_and_unknown_ones_are_refused() {
-        let defaults: Defaults =
-            toml::from_str("region = \"IN\"\nrate = \"50/s\"\n[map]\nphone_number = \"Mobile No.\"").unwrap();
+        let defaults: Defaults = toml::from_str(
+            "region = \"IN\"\nrate = \"50/s\"\n[map]\nphone_number = \"Mobile No.\"",
+        )
+        .unwrap();
         assert_eq!(defaults.map["phone_number"], "Mobile No.");
         assert!(toml::from_str::<Defaults>("regoin = \"IN\"").is_err());
     }

@@ -54,7 +54,11 @@ pub struct Reading {
 impl Reading {
     /// In words; empty for a plain cell.
     fn remark(self) -> String {
-        let mut parts: Vec<&str> = self.recovered.iter().map(phone::Recovery::describe).collect();
+        let mut parts: Vec<&str> = self
+            .recovered
+            .iter()
+            .map(phone::Recovery::describe)
+            .collect();
         if self.region_assumed {
             parts.push("region_assumed");
         }
@@ -94,7 +98,11 @@ pub struct Rules {
 ///
 /// # Errors
 /// The first thing that makes the row unfit to be sent.
-pub fn read(row: &Row, columns: &Columns, rules: &Rules) -> Result<(Correction, Reading), Rejection> {
+pub fn read(
+    row: &Row,
+    columns: &Columns,
+    rules: &Rules,
+) -> Result<(Correction, Reading), Rejection> {
     if let Some(damage) = &row.damage {
         return Err(Rejection::new(Cause::DamagedRow, damage.to_string()));
     }
@@ -118,7 +126,10 @@ pub fn read(row: &Row, columns: &Columns, rules: &Rules) -> Result<(Correction, 
         let normalised = phone::normalise(cell, country, &rules.phone)
             .map_err(|refusal| Rejection::new(refusal, refusal.remedy()))?;
         correction.phone_number = Some(normalised.number);
-        reading = Reading { recovered: normalised.recovered, region_assumed: normalised.region_assumed };
+        reading = Reading {
+            recovered: normalised.recovered,
+            region_assumed: normalised.region_assumed,
+        };
         correction.remark = reading.remark();
     }
     if let Some(cell) = cells.value(columns.metadata, "metadata")? {

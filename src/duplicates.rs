@@ -81,14 +81,24 @@ impl Suspects {
     /// Looks at a row that would be sent.
     pub fn examine(&mut self, row: u64, line: u64, correction: &Correction) {
         let lead = key(correction.lead_id.as_bytes());
-        if self.leads.contains(&self.hasher.hash_one(&correction.lead_id)) {
-            let mention = Mention { row, line, wants: wants(correction) };
+        if self
+            .leads
+            .contains(&self.hasher.hash_one(&correction.lead_id))
+        {
+            let mention = Mention {
+                row,
+                line,
+                wants: wants(correction),
+            };
             self.groups.entry(lead).or_default().push(mention);
         }
         if let Some(number) = correction.phone_number
             && self.numbers.contains(&number.digits())
         {
-            self.users.entry(number.digits()).or_default().push(User { row, line, lead });
+            self.users
+                .entry(number.digits())
+                .or_default()
+                .push(User { row, line, lead });
         }
     }
 
@@ -163,13 +173,21 @@ impl Duplicates {
         let conflict = group.iter().any(|mention| mention.wants != first.wants);
         for mention in group {
             let duplicate = if conflict {
-                let other = group.iter().find(|other| other.wants != mention.wants).unwrap_or(&first);
-                Duplicate::Conflicting { other_line: other.line }
+                let other = group
+                    .iter()
+                    .find(|other| other.wants != mention.wants)
+                    .unwrap_or(&first);
+                Duplicate::Conflicting {
+                    other_line: other.line,
+                }
             } else if mention.row == first.row {
                 self.firsts.insert(first.row);
                 continue;
             } else {
-                Duplicate::Identical { first_row: first.row, first_line: first.line }
+                Duplicate::Identical {
+                    first_row: first.row,
+                    first_line: first.line,
+                }
             };
             self.rows.insert(mention.row, duplicate);
         }
@@ -177,13 +195,21 @@ impl Duplicates {
 
     fn add_users(&mut self, users: &[User]) {
         let first = users[0];
-        let Some(other) = users.iter().find(|user| user.lead != first.lead) else { return };
+        let Some(other) = users.iter().find(|user| user.lead != first.lead) else {
+            return;
+        };
         self.shared_count += 1;
         if self.shared.len() < TOLD {
-            self.shared.push(Shared { lines: (first.line, other.line) });
+            self.shared.push(Shared {
+                lines: (first.line, other.line),
+            });
         }
         for user in users {
-            let partner = if user.lead == first.lead { other } else { &first };
+            let partner = if user.lead == first.lead {
+                other
+            } else {
+                &first
+            };
             if let Entry::Vacant(entry) = self.sharing.entry(user.row) {
                 entry.insert(partner.line);
             }
@@ -199,14 +225,23 @@ fn key(text: &[u8]) -> Key {
 
 /// Everything that the row wants, and nothing of how it was written.
 fn wants(correction: &Correction) -> Key {
-    let Correction { lead_id: _, phone_number, name, notes, variables, removed, remark: _ } = correction;
+    let Correction {
+        lead_id: _,
+        phone_number,
+        name,
+        notes,
+        variables,
+        removed,
+        remark: _,
+    } = correction;
     let phone_number = phone_number.map(E164::digits);
     let mut variables: Vec<_> = variables.iter().collect();
     variables.sort_unstable_by_key(|(name, _)| *name);
     let mut removed = removed.clone();
     removed.sort_unstable();
     // JSON of plain values, which cannot fail.
-    let text = serde_json::to_vec(&(phone_number, name, notes, variables, removed)).unwrap_or_default();
+    let text =
+        serde_json::to_vec(&(phone_number, name, notes, variables, removed)).unwrap_or_default();
     key(&text)
 }
 
@@ -252,7 +287,13 @@ mod tests {
         ]);
         assert_eq!(found.of(1), None);
         assert!(found.is_first(1) && !found.is_first(6));
-        assert_eq!(found.of(3), Some(Duplicate::Identical { first_row: 1, first_line: 2 }));
+        assert_eq!(
+            found.of(3),
+            Some(Duplicate::Identical {
+                first_row: 1,
+                first_line: 2
+            })
+        );
         assert_eq!(found.of(2), Some(Duplicate::Conflicting { other_line: 5 }));
         assert_eq!(found.of(4), Some(Duplicate::Conflicting { other_line: 3 }));
         assert_eq!(found.of(5), Some(Duplicate::Conflicting { other_line: 5 }));
@@ -269,7 +310,10 @@ mod tests {
             correction("b", two, None),
         ]);
         assert_eq!(found.shared, [Shared { lines: (2, 4) }]);
-        assert_eq!((found.shared_count, found.sharing(1), found.sharing(3)), (1, Some(4), Some(2)));
+        assert_eq!(
+            (found.shared_count, found.sharing(1), found.sharing(3)),
+            (1, Some(4), Some(2))
+        );
         assert_eq!(found.sharing(2), None, "one lead twice is no sharing");
     }
 }

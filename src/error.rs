@@ -36,15 +36,24 @@ pub enum Exit {
 impl Exit {
     /// Every exit code with its line in the documentation.
     pub const ALL: [(Self, &str); 11] = [
-        (Self::Fine, "every row is `updated` or `unchanged` (`check`: nothing to object to)"),
+        (
+            Self::Fine,
+            "every row is `updated` or `unchanged` (`check`: nothing to object to)",
+        ),
         (Self::NeedsPerson, "finished; some rows need a person"),
         (Self::Usage, "wrong usage, a missing key included"),
         (Self::BadInput, "the input file is unusable"),
         (Self::LocalIo, "a local file could not be read or written"),
-        (Self::TryLater, "try again later: API down, over the deadline, or another run holds the lock (resumable)"),
+        (
+            Self::TryLater,
+            "try again later: API down, over the deadline, or another run holds the lock (resumable)",
+        ),
         (Self::ContractBroken, "the server breaks its contract"),
         (Self::KeyRefused, "the key was refused (resumable)"),
-        (Self::Misconfigured, "wrong configuration: URL, certificate, redirect, or results of something else"),
+        (
+            Self::Misconfigured,
+            "wrong configuration: URL, certificate, redirect, or results of something else",
+        ),
         (Self::Interrupted, "interrupted with Ctrl-C (resumable)"),
         (Self::Terminated, "terminated (resumable)"),
     ];
@@ -79,7 +88,10 @@ pub struct Fatal {
 impl Fatal {
     /// An exit code and the words for it.
     pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
-        Self { exit, message: message.to_string() }
+        Self {
+            exit,
+            message: message.to_string(),
+        }
     }
 }
 
@@ -93,7 +105,11 @@ impl std::error::Error for Fatal {}
 
 impl From<crate::reader::InputError> for Fatal {
     fn from(error: crate::reader::InputError) -> Self {
-        let exit = if error.is_local_io() { Exit::LocalIo } else { Exit::BadInput };
+        let exit = if error.is_local_io() {
+            Exit::LocalIo
+        } else {
+            Exit::BadInput
+        };
         Self::new(exit, error)
     }
 }

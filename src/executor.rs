@@ -123,7 +123,9 @@ impl<'a> Executor<'a> {
     pub async fn settle(&self, correction: &Correction, doubt: bool) -> Settlement {
         let mut row = Row::new(correction, doubt, self.first_spelling());
         let Some(outcome) = self.take_to_the_end(&mut row).await else {
-            return Settlement::Abandoned { sent: row.attempts > 0 || doubt };
+            return Settlement::Abandoned {
+                sent: row.attempts > 0 || doubt,
+            };
         };
         if let Some(status) = outcome.http_status
             && let Trust::Refused(status) = self.first_answers.observe(status)

@@ -17,31 +17,47 @@ pub fn find(file: Option<&Path>, dotenv: &DotEnv) -> Result<SecretString, Fatal>
     if let Some(path) = file {
         return from_file(path);
     }
-    let variable = std::env::var(VARIABLE).ok().or_else(|| dotenv.get(VARIABLE));
-    match variable.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()) {
+    let variable = std::env::var(VARIABLE)
+        .ok()
+        .or_else(|| dotenv.get(VARIABLE));
+    match variable
+        .map(|key| key.trim().to_owned())
+        .filter(|key| !key.is_empty())
+    {
         Some(key) => Ok(key.into()),
         None => Err(Fatal::new(
             Exit::Usage,
-            format!("no API key: set `{VARIABLE}`, put it into `.env`, or name a file with --api-key-file"),
+            format!(
+                "no API key: set `{VARIABLE}`, put it into `.env`, or name a file with --api-key-file"
+            ),
         )),
     }
 }
 
 fn from_file(path: &Path) -> Result<SecretString, Fatal> {
-    let unusable =
-        |what: &dyn std::fmt::Display| Fatal::new(Exit::Usage, format!("key file `{}`: {what}", path.display()));
+    let unusable = |what: &dyn std::fmt::Display| {
+        Fatal::new(
+            Exit::Usage,
+            format!("key file `{}`: {what}", path.display()),
+        )
+    };
     let metadata = std::fs::metadata(path).map_err(|error| unusable(&error))?;
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
     if mode & 0o077 != 0 {
         return Err(Fatal::new(
             Exit::Misconfigured,
-            format!("key file `{0}` can be read by others; run `chmod 600 '{0}'` first", path.display()),
+            format!(
+                "key file `{0}` can be read by others; run `chmod 600 '{0}'` first",
+                path.display()
+            ),
         ));
     }
     let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
     match text.trim() {
         "" => Err(unusable(&"it is empty")),
-        key if key.contains(char::is_whitespace) => Err(unusable(&"it must hold the key and nothing else")),
+        key if key.contains(char::is_whitespace) => {
+            Err(unusable(&"it must hold the key and nothing else"))
+        }
         key => Ok(key.to_owned().into()),
     }
 }
@@ -56,16 +72,25 @@ impl DotEnv {
     /// # Errors
     /// When there is one that cannot be parsed; the message shows none of it.
     pub fn read(path: &Path) -> Result<Self, Fatal> {
-        let Ok(entries) = dotenvy::from_path_iter(path) else { return Ok(Self::default()) };
+        let Ok(entries) = dotenvy::from_path_iter(path) else {
+            return Ok(Self::default());
+        };
         let entries: Result<Vec<_>, _> = entries.collect();
         entries.map(Self).map_err(|_| {
-            Fatal::new(Exit::Misconfigured, format!("`{}` cannot be parsed as NAME=value lines", path.display()))
+            Fatal::new(
+                Exit::Misconfigured,
+                format!("`{}` cannot be parsed as NAME=value lines", path.display()),
+            )
         })
     }
 
     /// The last value given to a name.
     pub fn get(&self, name: &str) -> Option<String> {
-        self.0.iter().rev().find(|(found, _)| found == name).map(|(_, value)| value.clone())
+        self.0
+            .iter()
+            .rev()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.clone())
     }
 }
 
@@ -95,9 +120,20 @@ mod tests {
             ("two words", 0o600, Exit::Usage),
         ] {
             let file = file(content, mode);
-            assert_eq!(find(Some(file.path()), &DotEnv::default()).unwrap_err().exit, exit, "{content} {mode:o}");
+            assert_eq!(
+                find(Some(file.path()), &DotEnv::default())
+                    .unwrap_err()
+                    .exit,
+                exit,
+                "{content} {mode:o}"
+            );
         }
-        assert_eq!(find(Some(Path::new("/no/such")), &DotEnv::default()).unwrap_err().exit, Exit::Usage);
+        assert_eq!(
+            find(Some(Path::new("/no/such")), &DotEnv::default())
+                .unwrap_err()
+                .exit,
+            Exit::Usage
+        );
     }
 
     #[test]
@@ -105,7 +141,12 @@ mod tests {
         let env = DotEnv::read(file("A=1\nexport A='2'\n# c\n", 0o600).path()).unwrap();
         assert_eq!(env.get("A").as_deref(), Some("2"));
         assert_eq!(env.get("B"), None);
-        assert!(DotEnv::read(Path::new("/no/such")).unwrap().get("A").is_none());
+        assert!(
+            DotEnv::read(Path::new("/no/such"))
+                .unwrap()
+                .get("A")
+                .is_none()
+        );
         let broken = DotEnv::read(file("DIALNEXA_API_KEY='sec ret\nx y z", 0o600).path());
         if let Err(error) = broken {
             assert!(!error.message.contains("sec"), "{error}");

@@ -19,9 +19,9 @@ use crate::rate::Rate;
 /// Without a `Retry-After` that says more, a refusal holds everyone at least this long.
 const HOLD_FLOOR: Duration = Duration::from_secs(1);
 /// Refusals in a row double the hold, up to this.
-const HOLD_CEILING: Duration = Duration::from_secs(60);
+const HOLD_CEILING: Duration = Duration::from_mins(1);
 /// A server that asks for more than this is asking for another day.
-const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+const LONGEST_HOLD: Duration = Duration::from_hours(1);
 /// After so many failures in a row, from whichever rows, one request at a time finds out whether the server is
 /// back.
 const BREAKER: u32 = 10;

@@ -25,10 +25,15 @@ pub fn start(log: Log) {
         2 => "leadfix=debug",
         _ => "leadfix=trace",
     };
-    let subscriber = fmt().with_env_filter(EnvFilter::new(level)).with_writer(stderr).with_target(false);
+    let subscriber = fmt()
+        .with_env_filter(EnvFilter::new(level))
+        .with_writer(stderr)
+        .with_target(false);
     // A second start, as in tests, changes nothing.
     let _ = match log.format {
-        LogFormat::Text => subscriber.with_ansi(std::io::IsTerminal::is_terminal(&stderr())).try_init(),
+        LogFormat::Text => subscriber
+            .with_ansi(std::io::IsTerminal::is_terminal(&stderr()))
+            .try_init(),
         LogFormat::Json => subscriber.json().try_init(),
     };
 }

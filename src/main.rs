@@ -9,8 +9,8 @@ use leadfix::cli::{Cli, Command, LogFormat, RunArgs, SandboxArgs};
 use leadfix::config::{Reading, Run};
 use leadfix::error::{Exit, Fatal};
 use leadfix::halt::{Cause, Halt};
-use leadfix::sandbox::Sandbox;
 use leadfix::log::{self, Log};
+use leadfix::sandbox::Sandbox;
 use leadfix::{apply, check};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,7 +19,10 @@ fn main() -> ExitCode {
         Command::Apply(args) => in_runtime(|| run(*args, false)),
         Command::Reconcile(args) => in_runtime(|| run(*args, true)),
         Command::Check(args) => {
-            log::start(Log { verbose: 0, format: LogFormat::Text });
+            log::start(Log {
+                verbose: 0,
+                format: LogFormat::Text,
+            });
             let args = *args;
             Reading::resolve(args.input)
                 .and_then(|reading| check::run(&reading, args.json, args.fixed.as_deref()))
@@ -37,7 +40,9 @@ fn main() -> ExitCode {
 }
 
 /// One thread does all the work; a second one makes results durable.
-fn in_runtime<F: Future<Output = Result<Exit, Fatal>>>(work: impl FnOnce() -> F) -> Result<Exit, Fatal> {
+fn in_runtime<F: Future<Output = Result<Exit, Fatal>>>(
+    work: impl FnOnce() -> F,
+) -> Result<Exit, Fatal> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -69,7 +74,10 @@ async fn signals(halt: &Halt) -> Result<Exit, Fatal> {
         if halt.is_pulled() {
             halt.force();
         } else {
-            let _ = writeln!(std::io::stderr(), "ending: what is under way may settle (once more: end at once)");
+            let _ = writeln!(
+                std::io::stderr(),
+                "ending: what is under way may settle (once more: end at once)"
+            );
             halt.pull(cause);
         }
     }
@@ -77,9 +85,15 @@ async fn signals(halt: &Halt) -> Result<Exit, Fatal> {
 
 async fn serve(args: SandboxArgs) -> Result<Exit, Fatal> {
     let port = args.port;
-    let options = args.options().map_err(|error| Fatal::new(Exit::BadInput, error))?;
-    let sandbox = Sandbox::start(options, ([127, 0, 0, 1], port).into())
-        .map_err(|error| Fatal::new(Exit::LocalIo, format!("cannot listen on port {port}: {error}")))?;
+    let options = args
+        .options()
+        .map_err(|error| Fatal::new(Exit::BadInput, error))?;
+    let sandbox = Sandbox::start(options, ([127, 0, 0, 1], port).into()).map_err(|error| {
+        Fatal::new(
+            Exit::LocalIo,
+            format!("cannot listen on port {port}: {error}"),
+        )
+    })?;
     let _ = writeln!(std::io::stdout(), "{}", sandbox.base_url());
     let failed = |error| Fatal::new(Exit::LocalIo, format!("cannot watch signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;

@@ -89,7 +89,12 @@ pub async fn run(
     let durable = watch::Sender::new(results.rows());
     let broken = RefCell::new(None);
     let begun = Cell::new(results.rows());
-    let source = Source { job, rows: job.input.rows()?, durable: durable.subscribe(), skip: results.rows() };
+    let source = Source {
+        job,
+        rows: job.input.rows()?,
+        durable: durable.subscribe(),
+        skip: results.rows(),
+    };
     let settled = stream::unfold(source, |mut source| async {
         match source.next().await {
             Ok(item) => item.map(|item| (item, source)),
@@ -127,7 +132,9 @@ pub async fn run(
     writer.finish().await.map_err(PipelineError::Results)?;
     match broken.take() {
         Some(error) => Err(error.into()),
-        None => Ok(Progressed { begun_through: begun.get() }),
+        None => Ok(Progressed {
+            begun_through: begun.get(),
+        }),
     }
 }
 
@@ -167,15 +174,25 @@ impl Source<'_> {
             }
         }
         let window = self.job.window;
-        let open = self.durable.wait_for(|durable| row.number <= durable + window);
+        let open = self
+            .durable
+            .wait_for(|durable| row.number <= durable + window);
         tokio::select! {
             biased;
             // The sender outlives the stream, so the wait ends with the condition.
             _ = open => {}
             () = self.job.halt.pulled() => return Ok(None),
         }
-        let judgement = self.job.preflight.judge(&row, self.job.columns, self.job.policy);
-        Ok(Some(Item { number: row.number, line: row.line, cells: row.cells, judgement }))
+        let judgement = self
+            .job
+            .preflight
+            .judge(&row, self.job.columns, self.job.policy);
+        Ok(Some(Item {
+            number: row.number,
+            line: row.line,
+            cells: row.cells,
+            judgement,
+        }))
     }
 }
 
@@ -189,19 +206,39 @@ struct Settled {
 
 enum End {
     Outcome(Outcome),
-    Repeat { first_row: u64, first_line: u64, correction: Correction },
+    Repeat {
+        first_row: u64,
+        first_line: u64,
+        correction: Correction,
+    },
     Abandoned,
 }
 
 async fn settle(job: &Job<'_>, item: Item, begun: &Cell<u64>) -> Settled {
-    let Item { number, line, cells, judgement } = item;
+    let Item {
+        number,
+        line,
+        cells,
+        judgement,
+    } = item;
     let end = match judgement {
-        Judgement::Reject(rejection) => End::Outcome(Outcome::invalid(rejection.reason, rejection.detail)),
-        Judgement::Repeat { first_row, first_line, correction } => {
-            End::Repeat { first_row, first_line, correction }
+        Judgement::Reject(rejection) => {
+            End::Outcome(Outcome::invalid(rejection.reason, rejection.detail))
         }
+        Judgement::Repeat {
+            first_row,
+            first_line,
+            correction,
+        } => End::Repeat {
+            first_row,
+            first_line,
+            correction,
+        },
         Judgement::Send(correction) => {
-            let settlement = job.executor.settle(&correction, number <= job.doubt_through).await;
+            let settlement = job
+                .executor
+                .settle(&correction, number <= job.doubt_through)
+                .await;
             if !matches!(settlement, Settlement::Abandoned { sent: false }) {
                 begun.set(begun.get().max(number));
             }
@@ -211,7 +248,12 @@ async fn settle(job: &Job<'_>, item: Item, begun: &Cell<u64>) -> Settled {
             }
         }
     };
-    Settled { number, line, cells, end }
+    Settled {
+        number,
+        line,
+        cells,
+        end,
+    }
 }
 
 /// Appends settled rows and makes them durable from another thread.
@@ -274,9 +316,15 @@ impl<'a, W: Witness> Writer<'a, W> {
         while let Some(row) = self.waiting.pop_front() {
             let outcome = match row.end {
                 End::Outcome(outcome) => outcome,
-                End::Repeat { first_row, first_line, correction } => {
+                End::Repeat {
+                    first_row,
+                    first_line,
+                    correction,
+                } => {
                     let Some(first) = self.firsts.get(&first_row) else {
-                        return Err(io::Error::other(format!("result row {first_row} is missing")));
+                        return Err(io::Error::other(format!(
+                            "result row {first_row} is missing"
+                        )));
                     };
                     repeat(*first, first_line, &correction)
                 }
@@ -306,7 +354,9 @@ impl<'a, W: Witness> Writer<'a, W> {
 
     fn sync_if_due(&mut self) -> io::Result<()> {
         let now = Instant::now();
-        let due = self.sync_due().is_some_and(|due| now >= due || self.unsynced() * 2 >= self.job.window);
+        let due = self
+            .sync_due()
+            .is_some_and(|due| now >= due || self.unsynced() * 2 >= self.job.window);
         if due {
             let file = self.file.try_clone()?;
             let sync = tokio::task::spawn_blocking(move || file.sync_data());
@@ -318,7 +368,9 @@ impl<'a, W: Witness> Writer<'a, W> {
 
     /// Waits for the sync under way; how many rows are durable after it. A sync that failed is never repeated.
     async fn synced(&mut self) -> io::Result<u64> {
-        let Some((rows, sync)) = &mut self.syncing else { return std::future::pending().await };
+        let Some((rows, sync)) = &mut self.syncing else {
+            return std::future::pending().await;
+        };
         let rows = *rows;
         sync.await.map_err(io::Error::other)??;
         self.syncing = None;
@@ -336,7 +388,9 @@ impl<'a, W: Witness> Writer<'a, W> {
         }
         if self.unsynced() > 0 {
             let file = self.file.try_clone()?;
-            tokio::task::spawn_blocking(move || file.sync_all()).await.map_err(io::Error::other)??;
+            tokio::task::spawn_blocking(move || file.sync_all())
+                .await
+                .map_err(io::Error::other)??;
         }
         Ok(())
     }
@@ -348,8 +402,17 @@ fn repeat(first: Finding, first_line: u64, correction: &Correction) -> Outcome {
     let finding = if first.status.is_fine() {
         Finding::new(Status::Unchanged, Cause::IdenticalDuplicate)
     } else {
-        Finding { reupload: Reupload::No, ..first }
+        Finding {
+            reupload: Reupload::No,
+            ..first
+        }
     };
-    let detail = format!("the same correction as line {first_line}, which was sent and is `{}`", first.status);
-    Outcome { phone_number: correction.phone_number, ..Outcome::unsent(finding, detail) }
+    let detail = format!(
+        "the same correction as line {first_line}, which was sent and is `{}`",
+        first.status
+    );
+    Outcome {
+        phone_number: correction.phone_number,
+        ..Outcome::unsent(finding, detail)
+    }
 }

@@ -27,7 +27,10 @@ impl MaxInvalid {
     /// Whether so many of so many rows are too many.
     pub fn is_exceeded(self, invalid: u64, rows: u64) -> bool {
         match self {
-            #[expect(clippy::cast_precision_loss, reason = "a share of rows needs no 53 bits")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a share of rows needs no 53 bits"
+            )]
             Self::Percent(percent) => invalid as f64 * 100.0 > percent * rows as f64,
             Self::Count(count) => invalid > count,
         }
@@ -127,12 +130,20 @@ impl Findings {
 
     fn note(&mut self, row: &Row, columns: &Columns, correction: &Correction, reading: Reading) {
         self.valid += 1;
-        let Some(cell) = phone_cell(row, columns) else { return };
+        let Some(cell) = phone_cell(row, columns) else {
+            return;
+        };
         for recovery in reading.recovered.iter() {
-            self.recovered.entry(recovery).or_default().add(row.line, cell);
+            self.recovered
+                .entry(recovery)
+                .or_default()
+                .add(row.line, cell);
         }
         self.region_assumed += u64::from(reading.region_assumed);
-        if let Some(number) = correction.phone_number.filter(|_| cell.trim_start().starts_with('+')) {
+        if let Some(number) = correction
+            .phone_number
+            .filter(|_| cell.trim_start().starts_with('+'))
+        {
             self.calling_codes.extend(calling_code(number));
         }
     }
@@ -145,7 +156,9 @@ impl Findings {
 /// Calling codes are prefix-free (ITU-T E.164), so the first that fits is the one.
 fn calling_code(number: E164) -> Option<u16> {
     let digits = number.digits().to_string();
-    (1..=3).find_map(|length| digits.get(..length)?.parse::<Region>().ok()).map(Region::calling_code)
+    (1..=3)
+        .find_map(|length| digits.get(..length)?.parse::<Region>().ok())
+        .map(Region::calling_code)
 }
 
 /// What shall be done with a row.
@@ -182,13 +195,21 @@ impl Preflight {
                     sightings.note(&correction)?;
                 }
                 Err(rejection) => {
-                    findings.reject(row.line, offending_cell(row, columns, &rejection), rejection.reason);
+                    findings.reject(
+                        row.line,
+                        offending_cell(row, columns, &rejection),
+                        rejection.reason,
+                    );
                 }
             }
             Ok(())
         })?;
-        let mut preflight =
-            Self { pass, findings, alarms: column.alarms(), duplicates: Duplicates::default() };
+        let mut preflight = Self {
+            pass,
+            findings,
+            alarms: column.alarms(),
+            duplicates: Duplicates::default(),
+        };
         let mut suspects = sightings.suspects()?;
         if !suspects.is_empty() {
             each_row(input, |row| {
@@ -218,7 +239,8 @@ impl Preflight {
 
     /// What a person should hear before the first request.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<String> = self.pass.warnings.iter().map(ToString::to_string).collect();
+        let mut warnings: Vec<String> =
+            self.pass.warnings.iter().map(ToString::to_string).collect();
         let shared = self.duplicates.shared.iter().take(3).map(|shared| {
             let (first, other) = shared.lines;
             format!("lines {first} and {other} give the same number to two leads: that person would be called twice")
@@ -226,10 +248,17 @@ impl Preflight {
         warnings.extend(shared);
         let more = self.duplicates.shared_count.saturating_sub(3);
         if more > 0 {
-            warnings.push(format!("{more} more numbers are given to two leads; `--forbid-shared-numbers` refuses them"));
+            warnings.push(format!(
+                "{more} more numbers are given to two leads; `--forbid-shared-numbers` refuses them"
+            ));
         }
         if self.findings.calling_codes.len() > 1 && self.findings.region_assumed > 0 {
-            let codes: Vec<String> = self.findings.calling_codes.iter().map(|code| format!("+{code}")).collect();
+            let codes: Vec<String> = self
+                .findings
+                .calling_codes
+                .iter()
+                .map(|code| format!("+{code}"))
+                .collect();
             warnings.push(format!(
                 "{} numbers without `+` were read in the default region although the file has numbers of several \
                  countries ({}); a `country` column would settle it",
@@ -241,19 +270,32 @@ impl Preflight {
     }
 
     fn judge_correction(&self, row: &Row, correction: Correction, policy: &Policy) -> Judgement {
-        let shared = self.duplicates.sharing(row.number).filter(|_| policy.forbid_shared_numbers);
+        let shared = self
+            .duplicates
+            .sharing(row.number)
+            .filter(|_| policy.forbid_shared_numbers);
         match (self.duplicates.of(row.number), shared) {
             (Some(Duplicate::Conflicting { other_line }), _) => Judgement::Reject(Rejection::new(
                 Cause::ConflictingDuplicate,
-                format!("line {other_line} wants something else for the same lead; keep one of them"),
+                format!(
+                    "line {other_line} wants something else for the same lead; keep one of them"
+                ),
             )),
             (_, Some(other_line)) => Judgement::Reject(Rejection::new(
                 Cause::SharedNumber,
                 format!("line {other_line} gives the same number to another lead"),
             )),
-            (Some(Duplicate::Identical { first_row, first_line }), None) => {
-                Judgement::Repeat { first_row, first_line, correction }
-            }
+            (
+                Some(Duplicate::Identical {
+                    first_row,
+                    first_line,
+                }),
+                None,
+            ) => Judgement::Repeat {
+                first_row,
+                first_line,
+                correction,
+            },
             (None, None) => Judgement::Send(correction),
         }
     }
@@ -267,12 +309,17 @@ impl Preflight {
     ) -> Result<(), SurveyError> {
         let mut rejected = Vec::new();
         each_row(input, |row| {
-            let touched = self.duplicates.of(row.number).is_some() || self.duplicates.sharing(row.number).is_some();
+            let touched = self.duplicates.of(row.number).is_some()
+                || self.duplicates.sharing(row.number).is_some();
             if touched
                 && let Ok((correction, _)) = correction::read(row, columns, &policy.rules)
                 && let Judgement::Reject(rejection) = self.judge_correction(row, correction, policy)
             {
-                rejected.push((row.line, row.cells[columns.lead_id].to_owned(), rejection.reason));
+                rejected.push((
+                    row.line,
+                    row.cells[columns.lead_id].to_owned(),
+                    rejection.reason,
+                ));
             }
             Ok(())
         })?;
@@ -292,7 +339,9 @@ pub fn offending_cell<'a>(row: &'a Row, columns: &Columns, rejection: &Rejection
         Reason::Cause(Cause::InvalidMetadata | Cause::NotClearable) => columns.metadata,
         Reason::Cause(_) => Some(columns.lead_id),
     };
-    column.and_then(|column| row.cells.get(column)).unwrap_or_default()
+    column
+        .and_then(|column| row.cells.get(column))
+        .unwrap_or_default()
 }
 
 fn phone_cell<'a>(row: &'a Row, columns: &Columns) -> Option<&'a str> {

@@ -50,8 +50,13 @@ impl Progress {
         };
         let now = Instant::now();
         let begun_with = counts.total();
-        let progress =
-            Self { rows, started: now, begun_with, display, state: RefCell::new(State { counts, shown: now }) };
+        let progress = Self {
+            rows,
+            started: now,
+            begun_with,
+            display,
+            state: RefCell::new(State { counts, shown: now }),
+        };
         progress.show();
         progress
     }
@@ -73,7 +78,9 @@ impl Progress {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
             match (&self.display, note()) {
-                (Display::Bar(bar), Some(note)) => bar.set_message(format!("{} · {note}", self.message())),
+                (Display::Bar(bar), Some(note)) => {
+                    bar.set_message(format!("{} · {note}", self.message()));
+                }
                 (Display::Lines, note) if self.state.borrow().shown.elapsed() >= LINE_EVERY => {
                     self.show_line(note.as_deref());
                 }
@@ -102,7 +109,9 @@ impl Progress {
                 bar.set_message(self.message());
                 self.state.borrow_mut().shown = Instant::now();
             }
-            Display::Lines if self.state.borrow().shown.elapsed() >= LINE_EVERY => self.show_line(None),
+            Display::Lines if self.state.borrow().shown.elapsed() >= LINE_EVERY => {
+                self.show_line(None);
+            }
             Display::Lines | Display::Nothing => {}
         }
     }
@@ -137,6 +146,8 @@ impl Progress {
 fn bar(rows: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr_with_hz(10));
     let template = "{bar:24} {human_pos}/{human_len} {per_sec} left {eta} · {msg}";
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     bar
 }

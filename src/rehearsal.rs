@@ -36,22 +36,34 @@ pub async fn show(
         match rows.read(&mut row) {
             Ok(true) if !halt.is_pulled() => {
                 let judgement = preflight.judge(&row, columns, policy);
-                let lead_id = row.cells.get(columns.lead_id).unwrap_or_default().to_owned();
+                let lead_id = row
+                    .cells
+                    .get(columns.lead_id)
+                    .unwrap_or_default()
+                    .to_owned();
                 Some(Ok((row.line, lead_id, judgement)))
             }
             Ok(_) => None,
             Err(error) => Some(Err(error)),
         }
     });
-    let lines = stream::iter(judged).map(|judged| line(judged, executor)).buffered(AHEAD);
+    let lines = stream::iter(judged)
+        .map(|judged| line(judged, executor))
+        .buffered(AHEAD);
     let mut lines = std::pin::pin!(lines);
     let mut all_fine = true;
     while let Some(line) = lines.next().await {
-        let Some(Line { text, fine }) = line? else { break };
+        let Some(Line { text, fine }) = line? else {
+            break;
+        };
         all_fine &= fine;
         apply::show(|out| writeln!(out, "{text}"))?;
     }
-    Ok(if all_fine { Exit::Fine } else { Exit::NeedsPerson })
+    Ok(if all_fine {
+        Exit::Fine
+    } else {
+        Exit::NeedsPerson
+    })
 }
 
 struct Line {
@@ -65,12 +77,20 @@ async fn line(
 ) -> Result<Option<Line>, Fatal> {
     let (line, lead_id, judgement) = judged?;
     let start = format!("line {line}  {}", text::cut(&lead_id));
-    let done = |text: String, fine| Ok(Some(Line { text: format!("{start}  {text}"), fine }));
+    let done = |text: String, fine| {
+        Ok(Some(Line {
+            text: format!("{start}  {text}"),
+            fine,
+        }))
+    };
     match judgement {
-        Judgement::Reject(rejection) => {
-            done(format!("invalid/{}  {}", rejection.reason, rejection.detail), false)
+        Judgement::Reject(rejection) => done(
+            format!("invalid/{}  {}", rejection.reason, rejection.detail),
+            false,
+        ),
+        Judgement::Repeat { first_line, .. } => {
+            done(format!("the same correction as line {first_line}"), true)
         }
-        Judgement::Repeat { first_line, .. } => done(format!("the same correction as line {first_line}"), true),
         Judgement::Send(correction) => match executor.rehearse(&correction).await {
             None => Ok(None),
             Some(prepared) => {
@@ -88,11 +108,22 @@ fn describe(prepared: &Prepared, correction: &Correction) -> (String, bool) {
                 "" => String::new(),
                 remark => format!("  ({remark})"),
             };
-            (format!("PATCH {}{remark}", String::from_utf8_lossy(body)), true)
+            (
+                format!("PATCH {}{remark}", String::from_utf8_lossy(body)),
+                true,
+            )
         }
-        Prepared::Settled(Outcome { finding, detail, .. }) => {
-            let reason = finding.reason.map(|reason| format!("/{reason}")).unwrap_or_default();
-            (format!("{}{reason}  {detail}", finding.status), finding.status.is_fine())
+        Prepared::Settled(Outcome {
+            finding, detail, ..
+        }) => {
+            let reason = finding
+                .reason
+                .map(|reason| format!("/{reason}"))
+                .unwrap_or_default();
+            (
+                format!("{}{reason}  {detail}", finding.status),
+                finding.status.is_fine(),
+            )
         }
     }
 }

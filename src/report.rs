@@ -16,7 +16,11 @@ pub fn summary(out: &mut impl Write, summary: &Summary, files: &Files) -> io::Re
     }
     let settled = summary.counts.total();
     let rows = summary.rows;
-    writeln!(out, "{}: {settled} of {rows} rows settled", summary.input.display())?;
+    writeln!(
+        out,
+        "{}: {settled} of {rows} rows settled",
+        summary.input.display()
+    )?;
     if summary.resumed_from > 0 {
         writeln!(out, "resumed behind row {}", summary.resumed_from)?;
     }
@@ -26,7 +30,10 @@ pub fn summary(out: &mut impl Write, summary: &Summary, files: &Files) -> io::Re
             writeln!(out, "    {reason:<28}{count:>7}")?;
         }
     }
-    let dialect = summary.dialect.map(|dialect| format!(", body spelling: {dialect}")).unwrap_or_default();
+    let dialect = summary
+        .dialect
+        .map(|dialect| format!(", body spelling: {dialect}"))
+        .unwrap_or_default();
     writeln!(
         out,
         "{:.1} s, {:.0} rows/s, {} requests ({} reads, {} retries), {} times over the limit{dialect}",
@@ -57,7 +64,13 @@ pub fn preflight(
     preflight: &Preflight,
 ) -> io::Result<()> {
     let findings = &preflight.findings;
-    writeln!(out, "{}: {} rows, {}", file.display(), preflight.pass.rows, input.description())?;
+    writeln!(
+        out,
+        "{}: {} rows, {}",
+        file.display(),
+        preflight.pass.rows,
+        input.description()
+    )?;
     match preflight.pass.blank_lines {
         0 => {}
         1 => writeln!(out, "1 blank line, skipped")?,
@@ -67,17 +80,31 @@ pub fn preflight(
     writeln!(out, "  {:<10}{:>9}", "invalid", findings.invalid_rows())?;
     for (reason, tally) in &findings.invalid {
         let cell = text::cut(&tally.cell);
-        writeln!(out, "    {reason:<28}{:>7}   line {}: `{cell}`", tally.count, tally.line)?;
+        writeln!(
+            out,
+            "    {reason:<28}{:>7}   line {}: `{cell}`",
+            tally.count, tally.line
+        )?;
     }
     if !findings.recovered.is_empty() {
         writeln!(out, "recovered from phone cells")?;
     }
     for (recovery, tally) in &findings.recovered {
         let cell = text::cut(&tally.cell);
-        writeln!(out, "    {:<28}{:>7}   line {}: `{cell}`", recovery.code(), tally.count, tally.line)?;
+        writeln!(
+            out,
+            "    {:<28}{:>7}   line {}: `{cell}`",
+            recovery.code(),
+            tally.count,
+            tally.line
+        )?;
     }
     if findings.region_assumed > 0 {
-        writeln!(out, "    {:<28}{:>7}   read in the default region", "region_assumed", findings.region_assumed)?;
+        writeln!(
+            out,
+            "    {:<28}{:>7}   read in the default region",
+            "region_assumed", findings.region_assumed
+        )?;
     }
     warnings(out, columns, preflight)
 }

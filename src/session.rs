@@ -52,7 +52,10 @@ impl Claim {
     pub fn take(files: &Files, input: &Path) -> Result<Self, Fatal> {
         refuse_misuse(files, input)?;
         let lock = Lock::take(&files.lock)?;
-        Ok(Self { files: files.clone(), lock })
+        Ok(Self {
+            files: files.clone(),
+            lock,
+        })
     }
 
     /// Moves the files of an earlier run aside.
@@ -60,7 +63,9 @@ impl Claim {
     /// # Errors
     /// When they cannot be renamed.
     pub fn set_aside(&self) -> Result<Option<std::path::PathBuf>, Fatal> {
-        self.files.set_aside().map_err(|error| io_error(&self.files.results, "cannot set aside", &error))
+        self.files
+            .set_aside()
+            .map_err(|error| io_error(&self.files.results, "cannot set aside", &error))
     }
 
     /// Begins the results, or goes on with those of an earlier run.
@@ -75,12 +80,31 @@ impl Claim {
         (input, columns, preflight): (&Input, &Columns, &Preflight),
     ) -> Result<(Session, Opened), Fatal> {
         let Self { files, lock } = self;
-        let carried: StringRecord = columns.carried.iter().map(|&column| &input.headers()[column]).collect();
+        let carried: StringRecord = columns
+            .carried
+            .iter()
+            .map(|&column| &input.headers()[column])
+            .collect();
         let (run, opened) = match load(&files)? {
             None => begin(&files, identity, window, bom, &carried)?,
-            Some(run) => resume(&files, run, &identity, window, bom, &carried, (input, columns, preflight))?,
+            Some(run) => resume(
+                &files,
+                run,
+                &identity,
+                window,
+                bom,
+                &carried,
+                (input, columns, preflight),
+            )?,
         };
-        Ok((Session { files, run, _lock: lock }, opened))
+        Ok((
+            Session {
+                files,
+                run,
+                _lock: lock,
+            },
+            opened,
+        ))
     }
 }
 
@@ -98,14 +122,21 @@ impl Session {
 /// Paths that can never hold results.
 fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
     let shown = files.results.display();
-    let refuse = |what: &str| Err(Fatal::new(Exit::Misconfigured, format!("results file `{shown}`: {what}")));
+    let refuse = |what: &str| {
+        Err(Fatal::new(
+            Exit::Misconfigured,
+            format!("results file `{shown}`: {what}"),
+        ))
+    };
     if let (Ok(results), Ok(input)) = (files.results.canonicalize(), input.canonicalize())
         && results == input
     {
         return refuse("it is the input itself; name another one with --out");
     }
     match files.results.symlink_metadata() {
-        Ok(metadata) if metadata.is_symlink() => refuse("it is a symbolic link; name the file itself with --out"),
+        Ok(metadata) if metadata.is_symlink() => {
+            refuse("it is a symbolic link; name the file itself with --out")
+        }
         Ok(metadata) if metadata.is_dir() => refuse("it is a folder; name a file in it with --out"),
         _ => Ok(()),
     }
@@ -114,10 +145,19 @@ fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
 /// The checkpoint of an earlier run; none when there are neither results nor a checkpoint.
 fn load(files: &Files) -> Result<Option<RunFile>, Fatal> {
     let run = RunFile::load(&files.run).map_err(|error| {
-        foreign(files, &format!("its checkpoint `{}` cannot be read: {error}", files.run.display()))
+        foreign(
+            files,
+            &format!(
+                "its checkpoint `{}` cannot be read: {error}",
+                files.run.display()
+            ),
+        )
     })?;
     if run.is_none() && files.results.exists() {
-        return Err(foreign(files, &format!("there is no checkpoint `{}` beside it", files.run.display())));
+        return Err(foreign(
+            files,
+            &format!("there is no checkpoint `{}` beside it", files.run.display()),
+        ));
     }
     Ok(run)
 }
@@ -133,7 +173,12 @@ fn begin(
     store(&run, files)?;
     let results = Results::create(&files.results, carried, bom)
         .map_err(|error| io_error(&files.results, "cannot create", &error))?;
-    let opened = Opened { results, counts: Counts::default(), firsts: HashMap::new(), doubt_through: 0 };
+    let opened = Opened {
+        results,
+        counts: Counts::default(),
+        firsts: HashMap::new(),
+        doubt_through: 0,
+    };
     Ok((run, opened))
 }
 
@@ -156,7 +201,11 @@ fn resume(
     let scanned = results::scan(&files.results, carried, |result| {
         let same = rows.read(&mut row)?
             && row.line == result.line
-            && columns.carried.iter().map(|&column| row.cells.get(column).unwrap_or_default()).eq(result.cells());
+            && columns
+                .carried
+                .iter()
+                .map(|&column| row.cells.get(column).unwrap_or_default())
+                .eq(result.cells());
         if !same {
             return Err(ScanError::OtherInput { row: result.number });
         }
@@ -168,7 +217,9 @@ fn resume(
     });
     let whole = match scanned {
         Ok(whole) => whole,
-        Err(ScanError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Whole::default(),
+        Err(ScanError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Whole::default()
+        }
         Err(ScanError::Io(error)) => return Err(io_error(&files.results, "cannot read", &error)),
         Err(ScanError::Input(error)) => return Err(error.into()),
         Err(error) => return Err(foreign(files, &error.to_string())),
@@ -187,15 +238,27 @@ fn resume(
     };
     let results = results.map_err(|error| io_error(&files.results, "cannot reopen", &error))?;
     let doubt_through = run.doubt_through;
-    Ok((run, Opened { results, counts, firsts, doubt_through }))
+    Ok((
+        run,
+        Opened {
+            results,
+            counts,
+            firsts,
+            doubt_through,
+        },
+    ))
 }
 
 fn store(run: &RunFile, files: &Files) -> Result<(), Fatal> {
-    run.store(&files.run).map_err(|error| io_error(&files.run, "cannot write", &error))
+    run.store(&files.run)
+        .map_err(|error| io_error(&files.run, "cannot write", &error))
 }
 
 fn io_error(path: &Path, what: &str, error: &std::io::Error) -> Fatal {
-    Fatal::new(Exit::LocalIo, format!("{what} `{}`: {error}", path.display()))
+    Fatal::new(
+        Exit::LocalIo,
+        format!("{what} `{}`: {error}", path.display()),
+    )
 }
 
 fn foreign(files: &Files, why: &str) -> Fatal {

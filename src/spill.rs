@@ -26,7 +26,11 @@ impl Spill {
     /// Adds a number.
     pub fn push(&mut self, number: u64) -> io::Result<()> {
         self.run.push(number);
-        if self.run.len() == RUN { self.write_run() } else { Ok(()) }
+        if self.run.len() == RUN {
+            self.write_run()
+        } else {
+            Ok(())
+        }
     }
 
     /// The numbers that were added more than once.
@@ -43,7 +47,11 @@ impl Spill {
 
     fn write_run(&mut self) -> io::Result<()> {
         self.run.sort_unstable();
-        let bytes: Vec<u8> = self.run.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let bytes: Vec<u8> = self
+            .run
+            .iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect();
         if self.file.is_none() {
             self.file = Some(tempfile::tempfile()?);
         }
@@ -85,10 +93,18 @@ struct Run {
 
 impl<'a> Merge<'a> {
     fn new(spill: &'a Spill) -> io::Result<Self> {
-        let mut merge = Self { file: spill.file.as_ref(), runs: Vec::new(), heads: BinaryHeap::new() };
+        let mut merge = Self {
+            file: spill.file.as_ref(),
+            runs: Vec::new(),
+            heads: BinaryHeap::new(),
+        };
         let mut offset = 0;
         for (index, &left) in spill.runs.iter().enumerate() {
-            merge.runs.push(Run { offset, left, block: Vec::new().into_iter() });
+            merge.runs.push(Run {
+                offset,
+                left,
+                block: Vec::new().into_iter(),
+            });
             offset += (left * SIZE) as u64;
             merge.advance(index)?;
         }
@@ -107,7 +123,11 @@ impl<'a> Merge<'a> {
             run.offset += bytes.len() as u64;
             run.left -= count;
             let (numbers, _) = bytes.as_chunks();
-            run.block = numbers.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect::<Vec<_>>().into_iter();
+            run.block = numbers
+                .iter()
+                .map(|bytes| u64::from_le_bytes(*bytes))
+                .collect::<Vec<_>>()
+                .into_iter();
         }
         if let Some(number) = run.block.next() {
             self.heads.push(Reverse((number, index)));
@@ -141,12 +161,17 @@ mod tests {
 
     #[test]
     fn repeats_are_found_however_long_the_list() {
-        assert_eq!(repeats([]), []);
-        assert_eq!(repeats([3, 1, 2]), []);
+        assert!(repeats([]).is_empty());
+        assert!(repeats([3, 1, 2]).is_empty());
         assert_eq!(repeats([3, 1, 3, u64::MAX, 3, u64::MAX]), [3, u64::MAX]);
-        for length in [RUN as u64 - 1, RUN as u64, RUN as u64 + 1, 5 * RUN as u64 + 7] {
+        for length in [
+            RUN as u64 - 1,
+            RUN as u64,
+            RUN as u64 + 1,
+            5 * RUN as u64 + 7,
+        ] {
             let scattered = |index: u64| index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            assert_eq!(repeats((0..length).map(scattered)), [], "{length}");
+            assert!(repeats((0..length).map(scattered)).is_empty(), "{length}");
             let mut expected = vec![scattered(0), scattered(length / 2)];
             expected.sort_unstable();
             let again = (0..length).chain([0, length / 2]).map(scattered);

@@ -19,7 +19,10 @@ pub struct Counts {
 impl Counts {
     /// Counts one row.
     pub fn add(&mut self, finding: Finding) {
-        *self.findings.entry((finding.status, finding.reason, finding.reupload)).or_default() += 1;
+        *self
+            .findings
+            .entry((finding.status, finding.reason, finding.reupload))
+            .or_default() += 1;
     }
 
     /// All rows.
@@ -62,7 +65,11 @@ impl Counts {
     }
 
     fn sum(&self, wanted: impl Fn(&(Status, Option<Reason>, Reupload)) -> bool) -> u64 {
-        self.findings.iter().filter(|(key, _)| wanted(key)).map(|(_, count)| count).sum()
+        self.findings
+            .iter()
+            .filter(|(key, _)| wanted(key))
+            .map(|(_, count)| count)
+            .sum()
     }
 }
 
@@ -166,8 +173,11 @@ impl Summary {
 
     /// The content of `.summary.json`.
     pub fn to_json(&self) -> serde_json::Value {
-        let statuses: BTreeMap<&str, u64> =
-            self.counts.by_status().map(|(status, count, _)| (status.as_str(), count)).collect();
+        let statuses: BTreeMap<&str, u64> = self
+            .counts
+            .by_status()
+            .map(|(status, count, _)| (status.as_str(), count))
+            .collect();
         let mut reasons = BTreeMap::new();
         for (_, _, found) in self.counts.by_status() {
             for (reason, count) in found {
@@ -217,10 +227,19 @@ mod tests {
         counts.add(Finding::locked(Cause::PartlyApplied, Reupload::Review));
         counts.add(Finding::new(Status::Failed, Cause::PartlyApplied));
         assert_eq!((counts.total(), counts.of(Status::Locked)), (4, 2));
-        assert_eq!((counts.flagged(Reupload::Yes), counts.flagged(Reupload::Review)), (1, 1));
+        assert_eq!(
+            (
+                counts.flagged(Reupload::Yes),
+                counts.flagged(Reupload::Review)
+            ),
+            (1, 1)
+        );
         assert_eq!(counts.because(Cause::PartlyApplied), 2);
         assert!(!counts.all_fine());
-        let locked = counts.by_status().find(|(status, ..)| *status == Status::Locked).unwrap();
+        let locked = counts
+            .by_status()
+            .find(|(status, ..)| *status == Status::Locked)
+            .unwrap();
         assert_eq!(locked.2.len(), 2);
     }
 }

@@ -7,7 +7,10 @@ fn region(text: &str) -> Option<Region> {
 }
 
 fn india() -> Rules {
-    Rules { default_region: region("IN"), allowed_types: AllowedTypes::default() }
+    Rules {
+        default_region: region("IN"),
+        allowed_types: AllowedTypes::default(),
+    }
 }
 
 /// What the cell is, as text: the number, or the code of the refusal.
@@ -174,9 +177,9 @@ fn what_must_never_be_sent_is_refused() {
 #[test]
 fn what_can_be_read_with_certainty_is_read() {
     use Recovery::{
-        BareCallingCode, DecimalZeros, DigitGrouping, Extension, FormulaText, InternationalPrefix, InvisibleMarks, Label,
-        NationalRule, OtherScript, Quotes, ScientificNotation, StrayPunctuation, TrunkPrefix, UnusualSpaces,
-        ZeroBeforeCallingCode,
+        BareCallingCode, DecimalZeros, DigitGrouping, Extension, FormulaText, InternationalPrefix,
+        InvisibleMarks, Label, NationalRule, OtherScript, Quotes, ScientificNotation,
+        StrayPunctuation, TrunkPrefix, UnusualSpaces, ZeroBeforeCallingCode,
     };
     const MOBILE: &str = "+919876543210";
     let table: &[(&str, &str, &str, &[Recovery])] = &[
@@ -194,18 +197,38 @@ fn what_can_be_read_with_certainty_is_read() {
         ("=\"9876543210\"", "", MOBILE, &[FormulaText]),
         ("9876543210.0", "", MOBILE, &[DecimalZeros]),
         ("9876543210,00", "", MOBILE, &[DecimalZeros]),
-        ("919876543210.0", "", MOBILE, &[DecimalZeros, BareCallingCode]),
+        (
+            "919876543210.0",
+            "",
+            MOBILE,
+            &[DecimalZeros, BareCallingCode],
+        ),
         ("+49 30 1234567.0", "", "+49301234567", &[DecimalZeros]),
         ("+49 30 1234567.00", "", "+49301234567", &[DecimalZeros]),
-        ("9.19876543210E+11", "", MOBILE, &[ScientificNotation, BareCallingCode]),
+        (
+            "9.19876543210E+11",
+            "",
+            MOBILE,
+            &[ScientificNotation, BareCallingCode],
+        ),
         ("9.876543210E9", "", MOBILE, &[ScientificNotation]),
         ("9,876543210e+09", "", MOBILE, &[ScientificNotation]),
         ("9,876,543,210", "", MOBILE, &[DigitGrouping]),
         ("98,76,54,3210", "", MOBILE, &[DigitGrouping]),
         ("9,87,65,43,210", "", MOBILE, &[DigitGrouping]),
-        ("9,876,543,210.00", "", MOBILE, &[DecimalZeros, DigitGrouping]),
+        (
+            "9,876,543,210.00",
+            "",
+            MOBILE,
+            &[DecimalZeros, DigitGrouping],
+        ),
         ("98\u{200b}765\u{200e}43210", "", MOBILE, &[InvisibleMarks]),
-        ("\u{202a}+919876543210\u{202c}", "", MOBILE, &[InvisibleMarks]),
+        (
+            "\u{202a}+919876543210\u{202c}",
+            "",
+            MOBILE,
+            &[InvisibleMarks],
+        ),
         ("\u{feff}9876543210", "", MOBILE, &[InvisibleMarks]),
         ("98765\u{a0}43210", "", MOBILE, &[UnusualSpaces]),
         ("98765\u{2009}43210", "", MOBILE, &[UnusualSpaces]),
@@ -232,11 +255,26 @@ fn what_can_be_read_with_certainty_is_read() {
         ("091-9876543210", "", MOBILE, &[ZeroBeforeCallingCode]),
         ("919876543210", "", MOBILE, &[BareCallingCode]),
         ("9198765432", "", "+919198765432", &[]),
-        ("022-23456789 ext. 12", "", "+912223456789", &[TrunkPrefix, Extension]),
-        ("022-23456789 x12", "", "+912223456789", &[TrunkPrefix, Extension]),
+        (
+            "022-23456789 ext. 12",
+            "",
+            "+912223456789",
+            &[TrunkPrefix, Extension],
+        ),
+        (
+            "022-23456789 x12",
+            "",
+            "+912223456789",
+            &[TrunkPrefix, Extension],
+        ),
         ("(650) 253-0000 x123", "US", "+16502530000", &[Extension]),
         ("650-253-0000x123", "US", "+16502530000", &[Extension]),
-        ("tel:+1-650-253-0000;ext=123", "", "+16502530000", &[Label, Extension]),
+        (
+            "tel:+1-650-253-0000;ext=123",
+            "",
+            "+16502530000",
+            &[Label, Extension],
+        ),
         ("0343 15 555 1212", "AR", "+5493435551212", &[NationalRule]),
         ("030/1234567", "DE", "+49301234567", &[TrunkPrefix]),
         ("+49 30/1234567", "", "+49301234567", &[]),
@@ -247,11 +285,19 @@ fn what_can_be_read_with_certainty_is_read() {
         ("+1 416 555 0123", "US", "+14165550123", &[]),
     ];
     for (cell, country, number, recovered) in table {
-        assert_eq!(said(cell, country, &india()), *number, "{cell:?} in {country:?}");
+        assert_eq!(
+            said(cell, country, &india()),
+            *number,
+            "{cell:?} in {country:?}"
+        );
         if let Ok(read) = normalise(cell, region(country), &india()) {
             let mut recovered = recovered.to_vec();
             recovered.sort();
-            assert_eq!(read.recovered.iter().collect::<Vec<_>>(), recovered, "{cell:?} in {country:?}");
+            assert_eq!(
+                read.recovered.iter().collect::<Vec<_>>(),
+                recovered,
+                "{cell:?} in {country:?}"
+            );
         }
     }
 }
@@ -269,13 +315,22 @@ fn a_region_is_assumed_only_when_neither_cell_nor_row_names_one() {
         assert_eq!(read.region_assumed, assumed, "{cell:?} in {country:?}");
     }
     assert_eq!(said("9876543210", "", &Rules::default()), "region_unknown");
-    assert_eq!(said("+919876543210", "", &Rules::default()), "+919876543210");
-    assert_eq!(said("00919876543210", "", &Rules::default()), "+919876543210");
+    assert_eq!(
+        said("+919876543210", "", &Rules::default()),
+        "+919876543210"
+    );
+    assert_eq!(
+        said("00919876543210", "", &Rules::default()),
+        "+919876543210"
+    );
 }
 
 #[test]
 fn refused_kinds_can_be_allowed() {
-    let rules = Rules { allowed_types: "premium_rate".parse().expect("a kind"), ..india() };
+    let rules = Rules {
+        allowed_types: "premium_rate".parse().expect("a kind"),
+        ..india()
+    };
     assert_eq!(said("+449098790000", "", &rules), "+449098790000");
 }
 
@@ -283,13 +338,25 @@ fn refused_kinds_can_be_allowed() {
 fn every_refusal_has_an_example_that_is_refused_for_it() {
     let mut wrong = Vec::new();
     for &refusal in Refusal::ALL {
-        let rules = if refusal == Refusal::RegionUnknown { Rules::default() } else { india() };
-        let country = if refusal == Refusal::CountryMismatch { "IN" } else { "" };
+        let rules = if refusal == Refusal::RegionUnknown {
+            Rules::default()
+        } else {
+            india()
+        };
+        let country = if refusal == Refusal::CountryMismatch {
+            "IN"
+        } else {
+            ""
+        };
         let said = said(refusal.example(), country, &rules);
         if said != refusal.code() {
             wrong.push(format!("{:?}: {said}, not {refusal}", refusal.example()));
         }
-        assert!(refusal.remedy().starts_with(|c: char| c.is_lowercase()) && !refusal.remedy().ends_with('.'), "{refusal:?}");
+        assert!(
+            refusal.remedy().starts_with(|c: char| c.is_lowercase())
+                && !refusal.remedy().ends_with('.'),
+            "{refusal:?}"
+        );
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -297,9 +364,18 @@ fn every_refusal_has_an_example_that_is_refused_for_it() {
 #[test]
 fn every_recovery_has_an_example_that_is_recovered_by_it() {
     for &recovery in Recovery::ALL {
-        let country = if recovery == Recovery::NationalRule { "AR" } else { "" };
-        let read = normalise(recovery.example(), region(country), &india()).expect(recovery.example());
-        assert!(read.recovered.contains(recovery), "{recovery:?} {:?}", read.recovered);
+        let country = if recovery == Recovery::NationalRule {
+            "AR"
+        } else {
+            ""
+        };
+        let read =
+            normalise(recovery.example(), region(country), &india()).expect(recovery.example());
+        assert!(
+            read.recovered.contains(recovery),
+            "{recovery:?} {:?}",
+            read.recovered
+        );
     }
 }
 
@@ -313,8 +389,23 @@ fn a_number_is_masked_wherever_it_is_debugged() {
 
 #[test]
 fn e164_is_parsed_strictly() {
-    assert_eq!("+919876543210".parse::<E164>().map(|number| number.to_string()), Ok("+919876543210".to_owned()));
-    for text in ["919876543210", "+91 9876543210", "+9109876543210", " +919876543210", "+91987654321", "", "+", "é", "00919876543210"] {
+    assert_eq!(
+        "+919876543210"
+            .parse::<E164>()
+            .map(|number| number.to_string()),
+        Ok("+919876543210".to_owned())
+    );
+    for text in [
+        "919876543210",
+        "+91 9876543210",
+        "+9109876543210",
+        " +919876543210",
+        "+91987654321",
+        "",
+        "+",
+        "é",
+        "00919876543210",
+    ] {
         assert_eq!(text.parse::<E164>(), Err(NotE164), "{text}");
     }
 }
