@@ -313,7 +313,7 @@ async fn deadline(deadline: Option<Duration>, halt: &Halt) {
         tokio::time::sleep(deadline).await;
         halt.pull(Cause::Deadline);
     }
-    std::future::pending().await;
+    std::future::pending::<()>().await;
 }
 
 /// What ended the run, and what to do about it.
