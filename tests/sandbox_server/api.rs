@@ -494,3 +494,14 @@ fn the_ledger_is_served_whole_in_part_and_in_sum() {
         (&json!(2), &json!({"pending": 2}))
     );
 }
+
+#[test]
+fn a_sandbox_stops_when_it_is_dropped() {
+    let sandbox = start(Options::default());
+    let address = sandbox.address();
+    assert_eq!(sandbox.base_url(), format!("http://{address}/v1"));
+    let kept_alive = std::net::TcpStream::connect(address).expect("a connection");
+    drop(sandbox);
+    assert!(std::net::TcpStream::connect(address).is_err());
+    drop(kept_alive);
+}

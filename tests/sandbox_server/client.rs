@@ -85,6 +85,19 @@ pub(crate) fn patch(sandbox: &Sandbox, lead: &str, body: &str) -> Reply {
     )
 }
 
+/// The same, by a client that soon loses patience: for replies that never come.
+pub(crate) fn patch_briefly(sandbox: &Sandbox, lead: &str, body: &str) -> Reply {
+    let path = format!("/v1/campaigns-leads/{lead}");
+    call_within(
+        Duration::from_millis(700),
+        sandbox,
+        "PATCH",
+        &path,
+        JSON,
+        body,
+    )
+}
+
 pub(crate) fn get(sandbox: &Sandbox, lead: &str) -> Reply {
     call(
         sandbox,
@@ -102,10 +115,27 @@ pub(crate) fn call(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Reply {
+    // Far longer than any reply takes, also on a busy machine.
+    call_within(
+        Duration::from_secs(20),
+        sandbox,
+        method,
+        path,
+        headers,
+        body,
+    )
+}
+
+fn call_within(
+    patience: Duration,
+    sandbox: &Sandbox,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Reply {
     let mut stream = TcpStream::connect(sandbox.address()).expect("a connection");
-    stream
-        .set_read_timeout(Some(Duration::from_millis(700)))
-        .expect("a timeout");
+    stream.set_read_timeout(Some(patience)).expect("a timeout");
     let mut request = format!(
         "{method} {path} HTTP/1.1\r\nHost: sandbox\r\nContent-Length: {}\r\n",
         body.len()

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use leadfix::sandbox::{Delivery, Honours, Options, Script};
 use serde_json::json;
 
-use crate::client::{Ending, get, leads, patch, scripted, start};
+use crate::client::{Ending, get, leads, patch, patch_briefly, scripted, start};
 
 const OLD: &str = "+919876500000";
 const NEW: &str = "+919876540001";
@@ -197,7 +197,12 @@ const STEPS: &[(&str, u16, Ending, bool, &str)] = &[
 fn each_step_answers_and_applies_as_it_says() {
     for &(step, status, ending, applied, part) in STEPS {
         let sandbox = scripted(&format!(r#"{{"patch": ["{step}"]}}"#));
-        let reply = patch(&sandbox, "lead_1", BODY);
+        let send = if ending == Ending::Silent {
+            patch_briefly
+        } else {
+            patch
+        };
+        let reply = send(&sandbox, "lead_1", BODY);
         assert_eq!((reply.status, reply.ending), (status, ending), "{step}");
         assert!(reply.body.contains(part), "{step}: {}", reply.body);
         let ledger = sandbox.ledger();
@@ -250,7 +255,7 @@ fn a_late_change_lands_after_the_answer_and_past_the_lock() {
     for (step, status) in [("500_late", 500), ("timeout_late", 0)] {
         let sandbox = scripted(&format!(r#"{{"patch": ["{step}", "dial_then_409"]}}"#));
         let early = Instant::now();
-        assert_eq!(patch(&sandbox, "lead_1", BODY).status, status);
+        assert_eq!(patch_briefly(&sandbox, "lead_1", BODY).status, status);
         if status != 0 {
             assert_eq!(patch(&sandbox, "lead_1", BODY).status, 409);
             assert!(
@@ -310,7 +315,7 @@ fn a_refused_request_is_refused_whatever_the_script_shows() {
 #[test]
 fn a_client_that_has_gone_got_nothing() {
     let sandbox = scripted(r#"{"patch": ["delay:1000"]}"#);
-    let reply = patch(&sandbox, "lead_1", BODY);
+    let reply = patch_briefly(&sandbox, "lead_1", BODY);
     assert_eq!(
         reply.ending,
         Ending::Silent,

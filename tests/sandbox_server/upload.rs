@@ -105,14 +105,18 @@ fn a_bad_file_enrols_nobody() {
 #[test]
 fn a_file_has_a_largest_size() {
     let sandbox = start(Options::default());
-    let row = "+919876540001\n";
-    let file = |bytes: usize| format!("phone_number\n{}", row.repeat(bytes / row.len()));
+    let file = |bytes: usize| {
+        format!(
+            "phone_number,essay\n+919876540001,{}\n",
+            "x".repeat(bytes - 34)
+        )
+    };
     assert_eq!(
-        upload(&sandbox, "a.csv", &file(10 * 1024 * 1024 - 100)).status,
+        upload(&sandbox, "a.csv", &file(10 * 1024 * 1024)).status,
         201
     );
     assert_eq!(
-        upload(&sandbox, "a.csv", &file(10 * 1024 * 1024 + 100)).status,
+        upload(&sandbox, "a.csv", &file(10 * 1024 * 1024 + 1)).status,
         413
     );
 }
