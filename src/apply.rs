@@ -1,5 +1,6 @@
 //! `apply` and `reconcile`: preflight, then every row to its result.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
@@ -7,12 +8,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::client::{self, Client};
-use crate::config::{Run, Target};
+use crate::config::{Action, Earlier, Run, Target};
 use crate::error::{Exit, Fatal};
-use crate::executor::{Executor, Traffic};
+use crate::executor::Executor;
 use crate::halt::{Cause, Halt};
 use crate::limiter::Limiter;
 use crate::lock::Lock;
@@ -35,134 +36,211 @@ struct Prepared {
     preflight: Preflight,
 }
 
-/// Runs a resolved `apply` or `reconcile`; `halt` is pulled by signals.
+/// Runs a resolved `apply` or `reconcile`; `halt` is pulled by signals. `chatty`: the log takes the place of the
+/// progress bar.
 ///
 /// # Errors
 /// What ended the run, with its exit code.
 pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> {
-    let started_at = Timestamp::now();
     let server = connect(&run)?;
-    if run.dry_run {
-        let prepared = prepare(&run)?;
-        let client =
-            Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
-        let limiter = Limiter::new(run.concurrency, run.rate, run.give_up_after);
-        let executor = Executor::new(&client, &limiter, &halt, run.sending.clone());
+    let _lock = server.lock_key()?;
+    let client =
+        Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
+    let limiter = Limiter::new(run.concurrency, run.rate, run.give_up_after);
+    let executor = Executor::new(&client, &limiter, &halt, run.sending.clone());
+    let apply = Apply {
+        run: &run,
+        executor: &executor,
+        limiter: &limiter,
+        halt: &halt,
+    };
+    match run.action {
+        Action::Show => apply.show().await,
+        Action::Send => apply.send(chatty).await,
+    }
+}
+
+struct Apply<'a> {
+    run: &'a Run,
+    executor: &'a Executor<'a>,
+    limiter: &'a Limiter,
+    halt: &'a Halt,
+}
+
+impl Apply<'_> {
+    /// `--dry-run`.
+    async fn show(&self) -> Result<Exit, Fatal> {
+        let prepared = prepare(self.run)?;
+        let judged = (&prepared.preflight, &self.run.reading.policy);
+        let exit = rehearsal::show(
+            &prepared.input,
+            &prepared.columns,
+            judged,
+            self.executor,
+            self.halt,
+        )
+        .await?;
+        match self.halt.cause() {
+            Some(cause) => Err(explain(&cause, self.run.give_up_after)),
+            None => Ok(exit),
+        }
+    }
+
+    async fn send(&self, chatty: bool) -> Result<Exit, Fatal> {
+        let Self { run, .. } = self;
+        let started_at = Timestamp::now();
+        let claim = Claim::take(&run.files, &run.reading.file)?;
+        let prepared = prepare(run)?;
+        if run.earlier == Earlier::SetAside
+            && let Some(path) = claim.set_aside()?
+        {
+            self.talk(&format!(
+                "the earlier results are kept as `{}`",
+                path.display()
+            ));
+        }
         let Prepared {
             input,
             columns,
             preflight,
         } = &prepared;
-        return {
-            let ended = rehearsal::show(
-                input,
-                columns,
-                preflight,
-                &run.reading.policy,
-                &executor,
-                &halt,
-            )
-            .await?;
-            match halt.cause() {
-                Some(cause) => Err(explain(&cause, run.give_up_after)),
-                None => Ok(ended),
-            }
+        let identity = run.identity(preflight.pass.fingerprint);
+        let (session, opened) =
+            claim.open(identity, run.window, run.bom, (input, columns, preflight))?;
+        let rows = preflight.pass.rows;
+        let resumed_from = opened.counts.total();
+        if resumed_from == rows {
+            self.talk(
+                "finished already: every row has its result, nothing is sent (--fresh starts anew)",
+            );
+        } else if resumed_from > 0 {
+            self.talk(&format!("resuming behind row {resumed_from} of {rows}"));
+        }
+        let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
+        let ended = self.settle(&prepared, session, opened, &progress).await;
+        progress.finish();
+        let counts = progress.counts();
+        let stop = self.stop(ended, counts.total() == rows);
+        let exit = match &stop {
+            Some(fatal) => fatal.exit,
+            None if counts.all_fine() => Exit::Fine,
+            None => Exit::NeedsPerson,
         };
-    }
-    let _key_lock = if run.is_sandbox() {
-        None
-    } else {
-        let settings = &server.settings;
-        Some(Lock::take(&Lock::key_path(
-            settings.base_url.as_str(),
-            settings.api_key.expose_secret(),
-        )?)?)
-    };
-    let claim = Claim::take(&run.files, &run.reading.file)?;
-    let prepared = prepare(&run)?;
-    if run.fresh
-        && let Some(path) = claim.set_aside()?
-    {
-        talk(
-            run.quiet,
-            &format!("the earlier results are kept as `{}`", path.display()),
-        );
-    }
-    let Prepared {
-        input,
-        columns,
-        preflight,
-    } = &prepared;
-    let identity = run.identity(preflight.pass.fingerprint);
-    let (session, opened) =
-        claim.open(identity, run.window, run.bom, (input, columns, preflight))?;
-    let rows = preflight.pass.rows;
-    let resumed_from = opened.counts.total();
-    if resumed_from == rows {
-        talk(
-            run.quiet,
-            "finished already: every row has its result, and nothing was sent (--fresh starts anew)",
-        );
-    } else if resumed_from > 0 {
-        talk(
-            run.quiet,
-            &format!("resuming behind row {resumed_from} of {rows}"),
-        );
+        self.finish(&Summary {
+            input: run.reading.file.clone(),
+            results: run.files.results.clone(),
+            sandbox: run.is_sandbox(),
+            rows,
+            resumed_from,
+            counts,
+            traffic: self.executor.traffic(),
+            throttled: self.limiter.throttled(),
+            dialect: self.executor.proven_dialect(),
+            started_at,
+            ended_at: Timestamp::now(),
+            stopped: stop.as_ref().map(|fatal| fatal.message.clone()),
+            exit,
+        })?;
+        stop.map_or(Ok(exit), Err)
     }
 
-    let client =
-        Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
-    let limiter = Limiter::new(run.concurrency, run.rate, run.give_up_after);
-    let executor = Executor::new(&client, &limiter, &halt, run.sending.clone());
-    let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
-    let ended = send(
-        &run,
-        &prepared,
-        session,
-        opened,
-        (&executor, &limiter, &halt, &progress),
-    )
-    .await;
-    progress.finish();
+    /// Takes every row that has no result yet to its end.
+    async fn settle(
+        &self,
+        prepared: &Prepared,
+        session: Session,
+        opened: Opened,
+        progress: &Progress,
+    ) -> Result<(), Fatal> {
+        let Self { run, .. } = self;
+        let job = Job {
+            input: &prepared.input,
+            columns: &prepared.columns,
+            policy: &run.reading.policy,
+            preflight: &prepared.preflight,
+            executor: self.executor,
+            halt: self.halt,
+            window: run.window,
+            doubt_through: opened.doubt_through,
+            grace: run.timeout + Duration::from_secs(5),
+        };
+        let note = || {
+            let left = self.limiter.held_for()?;
+            Some(format!("held back for {} s", left.as_secs() + 1))
+        };
+        let account = Account(progress);
+        let ended = tokio::select! {
+            ended = pipeline::run(&job, opened.settled, &account) => ended,
+            never = progress.keep_alive(note) => match never {},
+            never = deadline(run.deadline, self.halt) => match never {},
+        };
+        match ended {
+            Ok(progressed) => session.close(progressed.begun_through),
+            Err(pipeline::PipelineError::Input(error)) => Err(error.into()),
+            Err(error @ pipeline::PipelineError::Results(_)) => Err(Fatal::new(
+                Exit::LocalIo,
+                format!(
+                    "{error} (`{}`); mend that and run the same command again",
+                    run.files.results.display()
+                ),
+            )),
+        }
+    }
 
-    let counts = progress.counts();
-    let stop = match (&ended, halt.cause()) {
-        (Err(fatal), _) => Some(fatal.clone()),
-        // A cause that came when every row was settled stopped nothing.
-        (Ok(()), Some(cause)) if counts.total() < rows => Some(explain(&cause, run.give_up_after)),
-        (Ok(()), _) => None,
-    };
-    let exit = match &stop {
-        Some(fatal) => fatal.exit,
-        None if counts.all_fine() => Exit::Fine,
-        None => Exit::NeedsPerson,
-    };
-    let summary = Summary {
-        input: run.reading.file.clone(),
-        results: run.files.results.clone(),
-        sandbox: run.is_sandbox(),
-        rows,
-        resumed_from,
-        counts,
-        traffic: executor.traffic(),
-        throttled: limiter.throttled(),
-        dialect: executor.proven_dialect(),
-        started_at,
-        ended_at: Timestamp::now(),
-        stopped: stop.as_ref().map(|fatal| fatal.message.clone()),
-        exit,
-    };
-    finish(&run, &summary)?;
-    match stop {
-        Some(fatal) => Err(fatal),
-        None => Ok(exit),
+    /// Why the run stopped; a cause that came when every row was settled stopped nothing.
+    fn stop(&self, ended: Result<(), Fatal>, complete: bool) -> Option<Fatal> {
+        ended.err().or_else(|| {
+            let cause = self.halt.cause().filter(|_| !complete)?;
+            Some(explain(&cause, self.run.give_up_after))
+        })
+    }
+
+    /// Writes the summary file and shows the summary.
+    fn finish(&self, summary: &Summary) -> Result<(), Fatal> {
+        let files = &self.run.files;
+        info!(
+            settled = summary.counts.total(),
+            requests = summary.traffic.requests,
+            "ended"
+        );
+        let written = serde_json::to_vec_pretty(&summary.to_json())
+            .map_err(io::Error::other)
+            .and_then(|json| private::replace(&files.summary, &json));
+        if !self.run.quiet {
+            show(|out| report::summary(out, summary, files))?;
+        }
+        written.map_err(|error| {
+            let path = files.summary.display();
+            Fatal::new(Exit::LocalIo, format!("cannot write `{path}`: {error}"))
+        })
+    }
+
+    fn talk(&self, words: &str) {
+        if !self.run.quiet {
+            // A closed stderr is nothing to stop for.
+            let _ = writeln!(io::stderr(), "{words}");
+        }
     }
 }
 
 /// Where the requests go; the sandbox lives as long as this.
 struct Server {
     settings: client::Settings,
-    _sandbox: Option<Sandbox>,
+    sandbox: Option<Sandbox>,
+}
+
+impl Server {
+    /// One run for each key and base URL; a sandbox of our own is nobody else's.
+    fn lock_key(&self) -> Result<Option<Lock>, Fatal> {
+        if self.sandbox.is_some() {
+            return Ok(None);
+        }
+        let client::Settings {
+            base_url, api_key, ..
+        } = &self.settings;
+        let path = Lock::key_path(base_url.as_str(), api_key.expose_secret())?;
+        Ok(Some(Lock::take(&path)?))
+    }
 }
 
 fn connect(run: &Run) -> Result<Server, Fatal> {
@@ -187,7 +265,7 @@ fn connect(run: &Run) -> Result<Server, Fatal> {
                 ca_file.clone(),
                 proxy.clone(),
             ),
-            _sandbox: None,
+            sandbox: None,
         }),
         Target::Sandbox(leads) => {
             let leads = match leads {
@@ -210,7 +288,7 @@ fn connect(run: &Run) -> Result<Server, Fatal> {
             let key = SecretString::from("sandbox");
             Ok(Server {
                 settings: settings(base_url, key, None, None),
-                _sandbox: Some(sandbox),
+                sandbox: Some(sandbox),
             })
         }
     }
@@ -266,54 +344,12 @@ impl Witness for Account<'_> {
     }
 }
 
-async fn send(
-    run: &Run,
-    prepared: &Prepared,
-    session: Session,
-    opened: Opened,
-    (executor, limiter, halt, progress): (&Executor<'_>, &Limiter, &Halt, &Progress),
-) -> Result<(), Fatal> {
-    let job = Job {
-        input: &prepared.input,
-        columns: &prepared.columns,
-        policy: &run.reading.policy,
-        preflight: &prepared.preflight,
-        executor,
-        halt,
-        window: run.window,
-        doubt_through: opened.doubt_through,
-        grace: run.timeout + Duration::from_secs(5),
-    };
-    let note = || {
-        limiter
-            .held_for()
-            .map(|left| format!("held by the server's limit for {} s", left.as_secs() + 1))
-    };
-    let account = Account(progress);
-    let ended = tokio::select! {
-        ended = pipeline::run(&job, opened.results, opened.firsts, &account) => ended,
-        () = progress.keep_alive(note) => unreachable!("it never ends"),
-        () = deadline(run.deadline, halt) => unreachable!("it never ends"),
-    };
-    match ended {
-        Ok(progressed) => session.close(progressed.begun_through),
-        Err(pipeline::PipelineError::Input(error)) => Err(error.into()),
-        Err(error @ pipeline::PipelineError::Results(_)) => Err(Fatal::new(
-            Exit::LocalIo,
-            format!(
-                "{error} (`{}`); mend that and run the same command again",
-                run.files.results.display()
-            ),
-        )),
-    }
-}
-
-async fn deadline(deadline: Option<Duration>, halt: &Halt) {
+async fn deadline(deadline: Option<Duration>, halt: &Halt) -> Infallible {
     if let Some(deadline) = deadline {
         tokio::time::sleep(deadline).await;
         halt.pull(Cause::Deadline);
     }
-    std::future::pending::<()>().await;
+    std::future::pending().await
 }
 
 /// What ended the run, and what to do about it.
@@ -347,31 +383,6 @@ pub(crate) fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
     }
 }
 
-/// Writes the summary file and shows the summary.
-fn finish(run: &Run, summary: &Summary) -> Result<(), Fatal> {
-    let Traffic { requests, .. } = summary.traffic;
-    info!(
-        settled = summary.counts.total(),
-        requests, "the run has ended"
-    );
-    let json = serde_json::to_vec_pretty(&summary.to_json());
-    let written = json
-        .map_err(io::Error::other)
-        .and_then(|json| private::replace(&run.files.summary, &json));
-    if let Err(error) = &written {
-        warn!(%error, "cannot write the summary");
-    }
-    if !run.quiet {
-        show(|out| report::summary(out, summary, &run.files))?;
-    }
-    written.map_err(|error| {
-        Fatal::new(
-            Exit::LocalIo,
-            format!("cannot write `{}`: {error}", run.files.summary.display()),
-        )
-    })
-}
-
 /// Prints to stdout; a reader that went away is nothing to stop for.
 pub(crate) fn show(
     render: impl FnOnce(&mut io::BufWriter<io::StdoutLock>) -> io::Result<()>,
@@ -383,12 +394,6 @@ pub(crate) fn show(
             format!("cannot write to standard output: {error}"),
         )),
         _ => Ok(()),
-    }
-}
-
-fn talk(quiet: bool, words: &str) {
-    if !quiet {
-        let _ = writeln!(io::stderr(), "{words}");
     }
 }
 

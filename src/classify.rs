@@ -228,36 +228,20 @@ fn unread(question: Question, doubt: bool) -> Verdict {
 /// Judges a read of the lead before anything is sent; `None` where it shows our lead, so that the row can be
 /// planned.
 pub fn read_before(seen: Seen, doubt: bool, succeeded: bool) -> Option<Verdict> {
-    let verdict = match seen {
+    let (status, evidence) = match seen {
+        Seen::NotConnected | Seen::Lost => return Some(Verdict::Retry { doubt }),
         Seen::Answer {
-            status: 200..=299,
-            evidence: Evidence::OtherLead,
-            ..
-        } => Verdict::Reconnect,
-        Seen::Answer {
-            status: 200..=299,
-            evidence: Evidence::Nothing,
-            ..
-        } => Verdict::Retry { doubt },
-        Seen::Answer {
-            status: 200..=299, ..
-        } => return None,
-        Seen::Answer { status: 401, .. } => Verdict::Stop(Systemic::KeyRefused),
-        Seen::Answer { status: 403, .. } if !succeeded => Verdict::Stop(Systemic::KeyRefused),
-        Seen::Answer {
-            status: 300..=399, ..
-        } => Verdict::Stop(Systemic::Redirected),
-        Seen::Answer { status: 429, .. } => Verdict::Hold,
-        Seen::NotConnected
-        | Seen::Lost
-        | Seen::Answer {
-            status: 408 | 500..,
-            ..
-        } => Verdict::Retry { doubt },
-        // The row's own trouble: nothing is sent for it, and a read refuses it in the same words.
-        Seen::Answer { .. } => patch(seen, doubt, true),
+            status, evidence, ..
+        } => (status, evidence),
     };
-    Some(verdict)
+    match (status, evidence) {
+        (200..=299, Evidence::OtherLead) => Some(Verdict::Reconnect),
+        (200..=299, Evidence::Nothing) | (408 | 500.., _) => Some(Verdict::Retry { doubt }),
+        (200..=299, _) => None,
+        (403, _) if !succeeded => Some(Verdict::Stop(Systemic::KeyRefused)),
+        // What remains says nothing else than it would in reply to the `PATCH`, which is not sent.
+        _ => Some(patch(seen, doubt, true)),
+    }
 }
 
 /// What to do with a row for which no attempt is left.

@@ -1,5 +1,10 @@
 //! Arguments as typed. What they mean together with the environment and `leadfix.toml` is `config`'s business.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help texts, shown as they stand"
+)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -65,6 +65,24 @@ pub enum Target {
     },
 }
 
+/// Whether anything is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The corrections are sent.
+    Send,
+    /// `--dry-run`: they are shown.
+    Show,
+}
+
+/// What becomes of the files of an earlier run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// The run goes on behind the last result.
+    Resume,
+    /// `--fresh`: they are kept under another name.
+    SetAside,
+}
+
 /// A run, resolved.
 #[derive(Debug)]
 pub struct Run {
@@ -88,12 +106,12 @@ pub struct Run {
     pub window: u64,
     /// Results and what stands beside them.
     pub files: Files,
-    /// Move the files of an earlier run aside.
-    pub fresh: bool,
+    /// What becomes of the files of an earlier run.
+    pub earlier: Earlier,
     /// Begin the results with a byte order mark.
     pub bom: bool,
-    /// Show, do not send.
-    pub dry_run: bool,
+    /// Whether anything is sent.
+    pub action: Action,
     /// Show only errors.
     pub quiet: bool,
 }
@@ -300,9 +318,17 @@ impl Run {
             give_up_after: give_up_after.unwrap_or(GIVE_UP_AFTER),
             window: WINDOW,
             files: Files::beside(&results),
-            fresh: output.fresh,
+            earlier: if output.fresh {
+                Earlier::SetAside
+            } else {
+                Earlier::Resume
+            },
             bom: output.bom,
-            dry_run: sending.dry_run,
+            action: if sending.dry_run {
+                Action::Show
+            } else {
+                Action::Send
+            },
             quiet: output.quiet,
             reading,
         })

@@ -61,18 +61,7 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let name = || -> io::Result<()> {
-            file.rewind()?;
-            file.set_len(0)?;
-            writeln!(
-                file,
-                "process {} since {:.0}",
-                std::process::id(),
-                Timestamp::now()
-            )
-        };
-        let mut name = name;
-        name().map_err(failed)?;
+        write_holder(&mut file).map_err(failed)?;
         Ok(Self(file))
     }
 
@@ -89,13 +78,24 @@ impl Lock {
             .chain_update([0])
             .chain_update(api_key)
             .finalize();
-        let name: String = digest
+        let number = digest
             .iter()
             .take(12)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+            .fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        let name = format!("{number:024x}");
         Ok(folder.join(format!("{name}.lock")))
     }
+}
+
+fn write_holder(file: &mut File) -> io::Result<()> {
+    file.rewind()?;
+    file.set_len(0)?;
+    writeln!(
+        file,
+        "process {} since {:.0}",
+        std::process::id(),
+        Timestamp::now()
+    )
 }
 
 /// `$XDG_STATE_HOME/leadfix`, else `~/.local/state/leadfix`, else a folder of that name among the temporary files.

@@ -62,6 +62,15 @@ pub enum PipelineError {
     Results(io::Error),
 }
 
+/// What earlier runs have settled.
+#[derive(Debug)]
+pub struct Settled {
+    /// The results, behind their last whole row.
+    pub results: Results,
+    /// Findings of those rows whose outcome later rows share.
+    pub firsts: HashMap<u64, Finding>,
+}
+
 /// What reached the results in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progressed {
@@ -75,15 +84,13 @@ pub trait Witness {
     fn written(&self, finding: Finding);
 }
 
-/// Runs the job behind the rows that `results` already holds; `firsts` has the findings of those of them whose
-/// outcome later rows share.
+/// Runs the job behind the rows that are settled already.
 ///
 /// # Errors
 /// When the input or the results break; whatever is durable stays so.
 pub async fn run(
     job: &Job<'_>,
-    results: Results,
-    firsts: HashMap<u64, Finding>,
+    Settled { results, firsts }: Settled,
     witness: &impl Witness,
 ) -> Result<Progressed, PipelineError> {
     let durable = watch::Sender::new(results.rows());
@@ -197,7 +204,7 @@ impl Source<'_> {
 }
 
 /// A row that is through, in input order.
-struct Settled {
+struct Through {
     number: u64,
     line: u64,
     cells: StringRecord,
@@ -214,7 +221,7 @@ enum End {
     Abandoned,
 }
 
-async fn settle(job: &Job<'_>, item: Item, begun: &Cell<u64>) -> Settled {
+async fn settle(job: &Job<'_>, item: Item, begun: &Cell<u64>) -> Through {
     let Item {
         number,
         line,
@@ -248,7 +255,7 @@ async fn settle(job: &Job<'_>, item: Item, begun: &Cell<u64>) -> Settled {
             }
         }
     };
-    Settled {
+    Through {
         number,
         line,
         cells,
@@ -264,7 +271,7 @@ struct Writer<'a, W> {
     witness: &'a W,
     /// Findings of rows whose outcome later rows share.
     firsts: HashMap<u64, Finding>,
-    waiting: VecDeque<Settled>,
+    waiting: VecDeque<Through>,
     /// A row without an outcome ends the results: those behind it must not be written.
     ended: bool,
     synced_rows: u64,
@@ -293,7 +300,7 @@ impl<'a, W: Witness> Writer<'a, W> {
         })
     }
 
-    fn take(&mut self, row: Settled) {
+    fn take(&mut self, row: Through) {
         self.ended |= matches!(row.end, End::Abandoned);
         if !self.ended {
             self.waiting.push_back(row);

@@ -1,6 +1,7 @@
 //! The bar on a terminal, a line every ten seconds elsewhere, or nothing.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,7 @@ impl Progress {
     }
 
     /// Keeps showing that the run is alive although no row is settled; never ends. `note` says what it waits for.
-    pub async fn keep_alive(&self, note: impl Fn() -> Option<String>) {
+    pub async fn keep_alive(&self, note: impl Fn() -> Option<String>) -> Infallible {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
             match (&self.display, note()) {

@@ -25,8 +25,7 @@ const AHEAD: usize = 64;
 pub async fn show(
     input: &Input,
     columns: &Columns,
-    preflight: &Preflight,
-    policy: &Policy,
+    (preflight, policy): (&Preflight, &Policy),
     executor: &Executor<'_>,
     halt: &Halt,
 ) -> Result<Exit, Fatal> {

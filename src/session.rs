@@ -9,7 +9,7 @@ use tracing::info;
 use crate::checkpoint::{Files, Identity, RunFile};
 use crate::error::{Exit, Fatal};
 use crate::lock::Lock;
-use crate::outcome::Finding;
+use crate::pipeline::Settled;
 use crate::preflight::Preflight;
 use crate::reader::{Columns, Input, Row};
 use crate::results::{self, Results, ScanError, Whole};
@@ -26,12 +26,10 @@ pub struct Session {
 /// What earlier runs have left.
 #[derive(Debug)]
 pub struct Opened {
-    /// Behind the last whole row.
-    pub results: Results,
+    /// The results, and what later rows need of them.
+    pub settled: Settled,
     /// The rows that are settled.
     pub counts: Counts,
-    /// Findings of rows whose outcome later rows share.
-    pub firsts: HashMap<u64, Finding>,
     /// Rows up to this one may have been sent.
     pub doubt_through: u64,
 }
@@ -174,9 +172,11 @@ fn begin(
     let results = Results::create(&files.results, carried, bom)
         .map_err(|error| io_error(&files.results, "cannot create", &error))?;
     let opened = Opened {
-        results,
+        settled: Settled {
+            results,
+            firsts: HashMap::new(),
+        },
         counts: Counts::default(),
-        firsts: HashMap::new(),
         doubt_through: 0,
     };
     Ok((run, opened))
@@ -241,9 +241,8 @@ fn resume(
     Ok((
         run,
         Opened {
-            results,
+            settled: Settled { results, firsts },
             counts,
-            firsts,
             doubt_through,
         },
     ))
