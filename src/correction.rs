@@ -249,3 +249,192 @@ fn metadata(cell: &str) -> Result<Variables, Rejection> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Reads one row of a file with these headers, with India as the default region.
+    fn read_cells(headers: &[&str], cells: &[&str]) -> Result<Correction, Reason> {
+        let columns = Columns::resolve(&StringRecord::from(headers.to_vec()), &[]).unwrap();
+        let row = Row {
+            number: 1,
+            line: 2,
+            cells: StringRecord::from(cells.to_vec()),
+            damage: None,
+        };
+        let rules = Rules {
+            phone: phone::Rules {
+                default_region: Some("IN".parse().unwrap()),
+                ..phone::Rules::default()
+            },
+            clear_token: "<clear>".into(),
+        };
+        read(&row, &columns, &rules)
+            .map(|(correction, _)| correction)
+            .map_err(|rejection| {
+                assert!(
+                    !rejection.detail.is_empty(),
+                    "{} tells nothing",
+                    rejection.reason
+                );
+                rejection.reason
+            })
+    }
+
+    const HEADERS: &[&str] = &[
+        "lead_id",
+        "phone",
+        "country",
+        "name",
+        "notes",
+        "metadata",
+        "metadata.product",
+        "metadata.City",
+    ];
+
+    fn row(cells: [&str; 8]) -> Result<Correction, Reason> {
+        read_cells(HEADERS, &cells)
+    }
+
+    #[test]
+    fn cells_that_are_filled_change_something_and_empty_ones_nothing() {
+        let full = row([
+            " lead_1 ",
+            "98765 43210",
+            "",
+            "Priya ",
+            "call late",
+            "",
+            "home_loan",
+            "<clear>",
+        ])
+        .unwrap();
+        assert_eq!(full.lead_id, "lead_1");
+        assert_eq!(full.phone_number.unwrap().to_string(), "+919876543210");
+        assert_eq!(
+            full.name.as_deref(),
+            Some("Priya "),
+            "a name stays as it stands"
+        );
+        assert_eq!(full.notes.as_deref(), Some("call late"));
+        assert_eq!(
+            Value::Object(full.variables),
+            json!({"product": "home_loan"})
+        );
+        assert_eq!(full.removed, ["City"]);
+        assert_eq!(full.remark, "region_assumed");
+        let one = row(["lead_1", "", "", "", "<clear>", "", " ", ""]).unwrap();
+        assert_eq!(
+            one.notes.as_deref(),
+            Some(""),
+            "the clear token empties notes"
+        );
+        assert!(one.phone_number.is_none() && one.name.is_none() && !one.touches_variables());
+    }
+
+    #[test]
+    fn the_country_of_the_row_decides_before_the_default_region() {
+        let number =
+            |cells| row(cells).map(|correction| correction.phone_number.unwrap().to_string());
+        assert_eq!(
+            number(["l", "6591 2345", "SG", "", "", "", "", ""]).unwrap(),
+            "+6565912345"
+        );
+        assert_eq!(
+            number(["l", "+6565912345", "+65", "", "", "", "", ""]).unwrap(),
+            "+6565912345"
+        );
+        assert_eq!(
+            number(["l", "+919876543210", "SG", "", "", "", "", ""]),
+            Err(Reason::Phone(phone::Refusal::CountryMismatch))
+        );
+        assert_eq!(
+            number(["l", "9876543210", "Narnia", "", "", "", "", ""]),
+            Err(Cause::CountryUnknown.into())
+        );
+    }
+
+    #[test]
+    fn rows_that_are_not_sent() {
+        for (cells, reason) in [
+            (
+                ["", "9876543210", "", "", "", "", "", ""],
+                Cause::EmptyLeadId,
+            ),
+            (
+                ["  ", "9876543210", "", "", "", "", "", ""],
+                Cause::EmptyLeadId,
+            ),
+            (
+                ["..", "9876543210", "", "", "", "", "", ""],
+                Cause::InvalidLeadId,
+            ),
+            (
+                ["a\u{7}b", "9876543210", "", "", "", "", "", ""],
+                Cause::InvalidLeadId,
+            ),
+            (["lead_1", "", "IN", "", "", "", "", ""], Cause::NoChange),
+            (["lead_1", "", "", "", "", "{}", "", ""], Cause::NoChange),
+            (
+                ["lead_1", "<clear>", "", "", "", "", "", ""],
+                Cause::NotClearable,
+            ),
+            (
+                ["lead_1", "", "", "<clear>", "", "", "", ""],
+                Cause::NotClearable,
+            ),
+            (
+                ["lead_1", "", "", "", "", "<clear>", "", ""],
+                Cause::NotClearable,
+            ),
+            (
+                ["lead_1", "", "", "", "", "[1]", "", ""],
+                Cause::InvalidMetadata,
+            ),
+            (
+                ["lead_1", "", "", "", "", "{product: 1}", "", ""],
+                Cause::InvalidMetadata,
+            ),
+            (
+                ["lead_1", "", "", "", "", r#"{"product":"a"}"#, "b", ""],
+                Cause::InvalidMetadata,
+            ),
+            (
+                [
+                    "lead_1",
+                    "",
+                    "",
+                    "",
+                    "",
+                    r#"{"product":"a"}"#,
+                    "<clear>",
+                    "",
+                ],
+                Cause::InvalidMetadata,
+            ),
+        ] {
+            assert_eq!(row(cells), Err(reason.into()), "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn metadata_comes_as_an_object_or_key_by_key_or_both() {
+        let both = row([
+            "l",
+            "",
+            "",
+            "",
+            "",
+            r#"{"age": 42, "product": "a"}"#,
+            "a",
+            "Pune",
+        ])
+        .unwrap();
+        assert_eq!(
+            Value::Object(both.variables),
+            json!({"age": 42, "product": "a", "City": "Pune"})
+        );
+    }
+}

@@ -1,10 +1,12 @@
 //! Takes one correction to its end: admit, send, classify, wait, settle. Knows no CSV, no files and no order.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tracing::{debug, info};
 
 use crate::api::{Complaint, Dialect, Lead, Variables};
 use crate::classify::{self, Question, Seen, Systemic, Verdict, Words};
@@ -71,7 +73,8 @@ struct Row<'c> {
     spelling: Dialect,
     tried_other: bool,
     reconnected: bool,
-    /// Variables seen in an earlier read; what our own request may have lost is restored from here.
+    /// Variables that the lead had before our own first request, and any that came since: what our request may
+    /// have lost is restored from here.
     held: Variables,
     http_status: Option<u16>,
     /// The server's words, or what happened to the connection.
@@ -232,6 +235,9 @@ impl<'a> Executor<'a> {
         } else {
             None
         };
+        if let Some(lead) = &lead {
+            row.remember(lead);
+        }
         let plan = match Plan::new(
             row.correction,
             self.settings.metadata,
@@ -257,10 +263,6 @@ impl<'a> Executor<'a> {
                 };
                 return Some(Prepared::Settled(row.settled(finding)));
             }
-            row.held = lead
-                .variables()
-                .map(std::borrow::Cow::into_owned)
-                .unwrap_or_default();
         }
         let change = plan.change();
         let loses = lead
@@ -361,6 +363,7 @@ impl<'a> Executor<'a> {
         let permit = self.admit(row.attempts > 0).await?;
         let reply = self.client.patch(&row.correction.lead_id, body).await;
         permit.report(signal(&reply));
+        row.trace("PATCH", &reply);
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;
         if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
@@ -374,6 +377,7 @@ impl<'a> Executor<'a> {
         let permit = self.admit(begun).await?;
         let reply = self.client.read(&row.correction.lead_id).await;
         permit.report(signal(&reply));
+        row.trace("GET", &reply);
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;
         traffic.reads += 1;
@@ -521,7 +525,9 @@ impl<'a> Executor<'a> {
             if matches!(evidence, Evidence::Whole | Evidence::Partly)
                 && plan.change().tells_dialects_apart()
             {
-                self.proven.set(Some(row.spelling));
+                if self.proven.replace(Some(row.spelling)) != Some(row.spelling) {
+                    info!(spelling = %row.spelling, "this body spelling has proved itself");
+                }
             }
         }
     }
@@ -539,6 +545,32 @@ impl<'c> Row<'c> {
             held: Variables::new(),
             http_status: None,
             words: String::new(),
+        }
+    }
+
+    /// Into the log, without anything that the server said.
+    fn trace(&self, method: &str, reply: &Reply) {
+        let status = match reply {
+            Reply::Answer(answer) => Some(answer.status),
+            Reply::NotConnected { .. } | Reply::Lost { .. } => None,
+        };
+        let lead = self.correction.lead_id.as_str();
+        debug!(
+            lead,
+            method,
+            attempt = self.attempts + 1,
+            in_doubt = self.doubt,
+            status,
+            "replied"
+        );
+    }
+
+    fn remember(&mut self, lead: &Lead) {
+        let shown = lead.variables().map(Cow::into_owned).unwrap_or_default();
+        if self.attempts == 0 {
+            self.held = shown;
+        } else {
+            self.held.extend(shown);
         }
     }
 

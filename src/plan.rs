@@ -290,3 +290,201 @@ fn same(left: &Value, right: &Value) -> bool {
     };
     left == right || scalar(left).is_some_and(|text| scalar(right) == Some(text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn correction(phone: Option<&str>, set: Value, removed: &[&str]) -> Correction {
+        Correction {
+            lead_id: "lead_1".into(),
+            phone_number: phone.map(|number| number.parse().unwrap()),
+            name: None,
+            notes: None,
+            variables: set.as_object().unwrap().clone(),
+            removed: removed.iter().map(|key| (*key).to_owned()).collect(),
+            remark: String::new(),
+        }
+    }
+
+    fn lead(shown: Value) -> Lead {
+        let mut whole = json!({"id": "lead_1"});
+        whole
+            .as_object_mut()
+            .unwrap()
+            .extend(shown.as_object().unwrap().clone());
+        Lead::from_reply(whole.to_string().as_bytes()).unwrap()
+    }
+
+    const NEW: &str = "+919876543210";
+
+    #[test]
+    fn a_merge_keeps_what_the_row_does_not_name() {
+        let correction = correction(None, json!({"b": "2", "new": "3"}), &["gone"]);
+        let held = lead(json!({"metadata": {"a": 1, "b": "1", "gone": "x"}}));
+        let plan = Plan::new(
+            &correction,
+            MetadataMode::Merge,
+            Some(&held),
+            &Variables::new(),
+        )
+        .unwrap();
+        let sent = plan.change().variables.unwrap().into_owned();
+        assert_eq!(Value::Object(sent), json!({"a": 1, "b": "2", "new": "3"}));
+        let evidence = |metadata: Value| plan.evidence(Some(&lead(json!({"metadata": metadata}))));
+        assert_eq!(
+            evidence(json!({"a": 1, "b": "2", "new": "3"})),
+            Evidence::Whole
+        );
+        assert_eq!(
+            evidence(json!({"a": "1", "b": 2, "new": "3", "other": "4"})),
+            Evidence::Whole
+        );
+        assert_eq!(
+            evidence(json!({"b": "2", "new": "3"})),
+            Evidence::Mixed,
+            "a variable was lost"
+        );
+        assert_eq!(
+            evidence(json!({"a": 9, "b": "2", "new": "3"})),
+            Evidence::Mixed,
+            "one was changed"
+        );
+        assert_eq!(
+            evidence(json!({"a": 1, "b": "2", "new": "3", "gone": "x"})),
+            Evidence::Mixed
+        );
+        assert_eq!(
+            evidence(json!({"a": 1, "b": "1", "gone": "x"})),
+            Evidence::Differs
+        );
+    }
+
+    #[test]
+    fn what_an_earlier_request_lost_is_restored() {
+        let correction = correction(None, json!({"b": "2"}), &[]);
+        let before = json!({"a": "1", "b": "1"}).as_object().unwrap().clone();
+        let now = lead(json!({"metadata": {"b": "2"}}));
+        let plan = Plan::new(&correction, MetadataMode::Merge, Some(&now), &before).unwrap();
+        let sent = plan.change().variables.unwrap().into_owned();
+        assert_eq!(Value::Object(sent), json!({"a": "1", "b": "2"}));
+        assert_eq!(
+            plan.evidence(Some(&now)),
+            Evidence::Mixed,
+            "the lost variable is not yet back"
+        );
+    }
+
+    #[test]
+    fn a_merge_over_variables_that_nobody_can_see_is_not_sent() {
+        let correction = correction(None, json!({"b": "2"}), &[]);
+        let merge = |lead: Option<&Lead>| {
+            Plan::new(&correction, MetadataMode::Merge, lead, &Variables::new()).map(|_| ())
+        };
+        assert_eq!(merge(None), Err(Cause::VariablesUnread));
+        assert_eq!(merge(Some(&lead(json!({})))), Err(Cause::VariablesUnread));
+        assert_eq!(
+            merge(Some(&lead(json!({"notes": "text"})))),
+            Err(Cause::VariablesUnread)
+        );
+        assert_eq!(merge(Some(&lead(json!({"metadata": null})))), Ok(()));
+    }
+
+    #[test]
+    fn a_replacement_leaves_nothing_else() {
+        let correction = correction(None, json!({"b": "2"}), &[]);
+        let plan = Plan::new(&correction, MetadataMode::Replace, None, &Variables::new()).unwrap();
+        let evidence = |metadata: Value| plan.evidence(Some(&lead(json!({"metadata": metadata}))));
+        assert_eq!(evidence(json!({"b": "2"})), Evidence::Whole);
+        assert_eq!(evidence(json!({"b": "2", "old": "x"})), Evidence::Mixed);
+        assert_eq!(evidence(json!({})), Evidence::Differs);
+    }
+
+    #[test]
+    fn fifteen_variables_and_no_more() {
+        let many = |count: usize| -> Value {
+            (0..count)
+                .map(|index| (format!("k{index}"), json!("v")))
+                .collect::<Variables>()
+                .into()
+        };
+        let held = lead(json!({"metadata": many(14)}));
+        let plan = |keys: Value| {
+            let correction = correction(None, keys, &[]);
+            Plan::new(
+                &correction,
+                MetadataMode::Merge,
+                Some(&held),
+                &Variables::new(),
+            )
+            .map(|_| ())
+        };
+        assert_eq!(plan(json!({"new": "v"})), Ok(()));
+        assert_eq!(
+            plan(json!({"new": "v", "newer": "v"})),
+            Err(Cause::TooManyVariables)
+        );
+        assert_eq!(plan(json!({"k0": "v", "k1": "w", "new": "x"})), Ok(()));
+    }
+
+    #[test]
+    fn evidence_needs_our_lead_and_the_fields_that_every_lead_shows() {
+        let correction = Correction {
+            name: Some("Priya".into()),
+            notes: Some("call late".into()),
+            ..correction(Some(NEW), json!({}), &[])
+        };
+        let plan = Plan::new(&correction, MetadataMode::Merge, None, &Variables::new()).unwrap();
+        let evidence = |shown: Value| plan.evidence(Some(&lead(shown)));
+        assert_eq!(plan.evidence(None), Evidence::Nothing);
+        assert_eq!(
+            evidence(json!({"id": "lead_2", "phone_number": NEW})),
+            Evidence::OtherLead
+        );
+        assert_eq!(
+            evidence(json!({"id": "x", "campaign_id": "lead_1", "phone_number": NEW})),
+            Evidence::Partly
+        );
+        assert_eq!(
+            evidence(json!({"name": "Priya", "notes": "call late"})),
+            Evidence::Nothing
+        );
+        assert_eq!(evidence(json!({"phone_number": NEW})), Evidence::Partly);
+        assert_eq!(
+            evidence(json!({"phone_number": NEW, "name": "Priya", "notes": "call late"})),
+            Evidence::Whole
+        );
+        assert_eq!(
+            evidence(json!({"phone_number": NEW, "name": "Old"})),
+            Evidence::Mixed
+        );
+        assert_eq!(
+            evidence(json!({"phone_number": "+919876543211"})),
+            Evidence::Differs
+        );
+        assert_eq!(
+            evidence(json!({"phone_number": "919876543210"})),
+            Evidence::Differs
+        );
+        let shown = lead(json!({"phone_number": NEW, "name": "Old"}));
+        assert_eq!(
+            plan.explain(&shown),
+            "in place: phone_number; not in place: name; never shown by the server: notes"
+        );
+    }
+
+    #[test]
+    fn a_name_alone_is_never_shown_in_the_first_shape() {
+        let correction = Correction {
+            name: Some("Priya".into()),
+            ..correction(None, json!({}), &[])
+        };
+        let plan = Plan::new(&correction, MetadataMode::Merge, None, &Variables::new()).unwrap();
+        assert_eq!(
+            plan.evidence(Some(&lead(json!({"phone_number": NEW})))),
+            Evidence::Unshown
+        );
+        assert!(!plan.change().tells_dialects_apart());
+    }
+}

@@ -360,3 +360,162 @@ fn each_row(
     }
     Ok(rows.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phone::{self, Refusal};
+    use crate::reader::ReadOptions;
+    use std::io::Write;
+
+    fn policy() -> Policy {
+        Policy {
+            rules: Rules {
+                phone: phone::Rules {
+                    default_region: Some("IN".parse().unwrap()),
+                    ..phone::Rules::default()
+                },
+                clear_token: "<clear>".into(),
+            },
+            forbid_shared_numbers: false,
+        }
+    }
+
+    fn survey(text: &str, policy: &Policy) -> (Preflight, Vec<Judgement>) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let input = Input::open(file.path(), &ReadOptions::default()).unwrap();
+        let columns = input.columns(&[]).unwrap();
+        let preflight = Preflight::survey(&input, &columns, policy).unwrap();
+        let mut judged = Vec::new();
+        each_row(&input, |row| {
+            judged.push(preflight.judge(row, &columns, policy));
+            Ok(())
+        })
+        .unwrap();
+        (preflight, judged)
+    }
+
+    fn reason(judgement: &Judgement) -> Option<(Reason, &str)> {
+        match judgement {
+            Judgement::Reject(rejection) => Some((rejection.reason, &rejection.detail)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn rows_are_counted_by_what_becomes_of_them() {
+        let (preflight, judged) = survey(
+            "lead_id,phone\nlead_1,98765 43210\n\nlead_2,98765XXXXX\nlead_3,9876543211.0\nlead_4,\n",
+            &policy(),
+        );
+        let findings = &preflight.findings;
+        assert_eq!((preflight.pass.rows, preflight.pass.blank_lines), (4, 1));
+        assert_eq!((findings.valid, findings.invalid_rows()), (2, 2));
+        let masked = &findings.invalid[&Reason::Phone(Refusal::Masked)];
+        assert_eq!(
+            (masked.count, masked.line, masked.cell.as_str()),
+            (1, 4, "98765XXXXX")
+        );
+        assert_eq!(findings.recovered[&Recovery::DecimalZeros].line, 5);
+        assert_eq!(findings.region_assumed, 2);
+        assert!(matches!(judged[0], Judgement::Send(_)));
+        assert_eq!(reason(&judged[3]).unwrap().0, Cause::NoChange.into());
+    }
+
+    #[test]
+    fn duplicates_are_judged_and_counted_once() {
+        let (preflight, judged) = survey(
+            "lead_id,phone\na,9876543210\nb,9876543211\na,+919876543210\nb,9876543212\na,bad\n",
+            &policy(),
+        );
+        assert!(matches!(judged[0], Judgement::Send(_)) && preflight.is_first(1));
+        assert!(matches!(
+            judged[2],
+            Judgement::Repeat {
+                first_row: 1,
+                first_line: 2,
+                ..
+            }
+        ));
+        let (first, second) = (reason(&judged[1]).unwrap(), reason(&judged[3]).unwrap());
+        assert_eq!(first.0, Cause::ConflictingDuplicate.into());
+        assert!(
+            first.1.contains("line 5") && second.1.contains("line 3"),
+            "each names the other"
+        );
+        assert_eq!(
+            (preflight.findings.valid, preflight.findings.invalid_rows()),
+            (2, 3)
+        );
+    }
+
+    #[test]
+    fn one_number_for_two_leads_is_a_warning_or_refused() {
+        let text = "lead_id,phone\na,9876543210\nb,9876543210\n";
+        let (preflight, judged) = survey(text, &policy());
+        assert!(
+            preflight.warnings()[0].contains("lines 2 and 3"),
+            "{:?}",
+            preflight.warnings()
+        );
+        assert!(
+            judged
+                .iter()
+                .all(|judgement| matches!(judgement, Judgement::Send(_)))
+        );
+        let (preflight, judged) = survey(
+            text,
+            &Policy {
+                forbid_shared_numbers: true,
+                ..policy()
+            },
+        );
+        assert!(
+            judged
+                .iter()
+                .all(|found| reason(found).unwrap().0 == Cause::SharedNumber.into())
+        );
+        assert_eq!(preflight.findings.invalid_rows(), 2);
+    }
+
+    #[test]
+    fn bare_numbers_among_those_of_several_countries_are_a_warning() {
+        let told = |text: &str| {
+            let (preflight, _) = survey(text, &policy());
+            preflight
+                .warnings()
+                .iter()
+                .any(|warning| warning.contains("several countries"))
+        };
+        assert!(told(
+            "lead_id,phone\na,+6565912345\nb,+919876543210\nc,9876543211\n"
+        ));
+        assert!(!told("lead_id,phone\na,+919876543210\nb,9876543211\n"));
+        assert!(!told(
+            "lead_id,phone,country\na,+6565912345,\nb,+919876543210,\nc,9876543211,IN\n"
+        ));
+    }
+
+    #[test]
+    fn limits_on_invalid_rows() {
+        for (limit, invalid, rows, exceeded) in [
+            ("5%", 5, 100, false),
+            ("5%", 6, 100, true),
+            ("0%", 1, 1_000_000, true),
+            ("0", 0, 10, false),
+            ("3", 4, 10, true),
+            ("3", 3, 10, false),
+        ] {
+            let limit: MaxInvalid = limit.parse().unwrap();
+            assert_eq!(
+                limit.is_exceeded(invalid, rows),
+                exceeded,
+                "{limit:?} {invalid} {rows}"
+            );
+        }
+        for wrong in ["", "many", "-1", "101%", "5 %%", "NaN%"] {
+            assert!(wrong.parse::<MaxInvalid>().is_err(), "{wrong}");
+        }
+    }
+}
