@@ -16,44 +16,77 @@ const ROUNDS: usize = 11;
 
 fn main() {
     let memory = resident();
-    let rules = Rules { default_region: None, allowed_types: AllowedTypes::default() };
+    let rules = Rules {
+        default_region: None,
+        allowed_types: AllowedTypes::default(),
+    };
     let start = Instant::now();
     assert!(normalise("+919876543210", None, &rules).is_ok());
     let first = start.elapsed();
     let region: Region = "IN".parse().expect("a region");
-    let rules = Rules { default_region: Some(region), ..rules };
+    let rules = Rules {
+        default_region: Some(region),
+        ..rules
+    };
 
     let mut random = fastrand::Rng::with_seed(7);
     let plain: Vec<String> = (0..CELLS).map(|_| mobile(&mut random)).collect();
-    let written: Vec<String> = plain.iter().map(|number| disguise(&mut random, number)).collect();
+    let written: Vec<String> = plain
+        .iter()
+        .map(|number| disguise(&mut random, number))
+        .collect();
 
-    println!("first call          {:>9.1} ms (target: below 30)", first.as_secs_f64() * 1000.0);
+    println!(
+        "first call          {:>9.1} ms (target: below 30)",
+        first.as_secs_f64() * 1000.0
+    );
     let indian = rate(&plain, |cell| normalise(cell, None, &rules).is_ok());
     if let (Some(before), Some(after)) = (memory, resident()) {
         let added = after.saturating_sub(before + cells_memory(&[&plain, &written]));
-        println!("memory, Indian file {:>9.1} MB (target: below 50)", megabytes(added));
+        println!(
+            "memory, Indian file {:>9.1} MB (target: below 50)",
+            megabytes(added)
+        );
     }
     let library = rate(&plain, |cell| library(cell, rlibphonenumber::Region::IN));
-    println!("Indian mobiles      {indian:>9.0} cells/s (target: 500000); bare library {library:.0}, ratio {:.2}", indian / library);
+    println!(
+        "Indian mobiles      {indian:>9.0} cells/s (target: 500000); bare library {library:.0}, ratio {:.2}",
+        indian / library
+    );
     let indian = rate(&written, |cell| normalise(cell, None, &rules).is_ok());
-    let library = rate(&written, |cell| self::library(cell, rlibphonenumber::Region::IN));
-    println!("the same, disguised {indian:>9.0} cells/s (target: 500000); bare library {library:.0}, ratio {:.2}", indian / library);
+    let library = rate(&written, |cell| {
+        self::library(cell, rlibphonenumber::Region::IN)
+    });
+    println!(
+        "the same, disguised {indian:>9.0} cells/s (target: 500000); bare library {library:.0}, ratio {:.2}",
+        indian / library
+    );
     let world = worldwide(&mut random);
     let worldwide = rate(&world, |cell| normalise(cell, None, &rules).is_ok());
-    let library = rate(&world, |cell| self::library(cell, rlibphonenumber::Region::IN));
-    println!("worldwide           {worldwide:>9.0} cells/s (target: 250000); bare library {library:.0}, ratio {:.2}", worldwide / library);
+    let library = rate(&world, |cell| {
+        self::library(cell, rlibphonenumber::Region::IN)
+    });
+    println!(
+        "worldwide           {worldwide:>9.0} cells/s (target: 250000); bare library {library:.0}, ratio {:.2}",
+        worldwide / library
+    );
     if let (Some(before), Some(after)) = (memory, resident()) {
         let added = after.saturating_sub(before + cells_memory(&[&plain, &written, &world]));
         println!("memory, worldwide   {:>9.1} MB", megabytes(added));
     }
     let (slowest, cell) = slowest();
-    println!("slowest odd cell    {:>9.1} us (target: below 1000): {cell:.40}", slowest.as_secs_f64() * 1e6);
+    println!(
+        "slowest odd cell    {:>9.1} us (target: below 1000): {cell:.40}",
+        slowest.as_secs_f64() * 1e6
+    );
 }
 
 fn library(cell: &str, region: rlibphonenumber::Region) -> bool {
-    PHONE_NUMBER_UTIL.parse(cell, Some(region)).is_ok_and(|number| {
-        PHONE_NUMBER_UTIL.is_valid_number(&number) && !number.to_string().is_empty()
-    })
+    PHONE_NUMBER_UTIL
+        .parse(cell, Some(region))
+        .is_ok_and(|number| {
+            PHONE_NUMBER_UTIL.is_valid_number(&number) && !number.to_string().is_empty()
+        })
 }
 
 /// Cells a second: the median round.
@@ -62,7 +95,11 @@ fn rate(cells: &[String], mut accept: impl FnMut(&str) -> bool) -> f64 {
         .map(|_| {
             let start = Instant::now();
             let accepted = cells.iter().filter(|cell| accept(black_box(cell))).count();
-            assert!(black_box(accepted) > cells.len() / 2, "only {accepted} of {} accepted", cells.len());
+            assert!(
+                black_box(accepted) > cells.len() / 2,
+                "only {accepted} of {} accepted",
+                cells.len()
+            );
             start.elapsed()
         })
         .collect();
@@ -100,23 +137,50 @@ fn worldwide(random: &mut fastrand::Rng) -> Vec<String> {
     let mut cells = Vec::with_capacity(CELLS);
     while cells.len() < CELLS {
         let region = regions[random.usize(..regions.len())];
-        let Ok(example) = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, rlibphonenumber::PhoneNumberType::Mobile)
-        else {
+        let Ok(example) = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(
+            region,
+            rlibphonenumber::PhoneNumberType::Mobile,
+        ) else {
             continue;
         };
         let example = example.to_string();
-        let cell = format!("{}{:03}", &example[..example.len() - 3], random.u16(0..1000));
-        cells.push(if random.bool() { cell } else { format!("{} {}", &cell[..4], &cell[4..]) });
+        let cell = format!(
+            "{}{:03}",
+            &example[..example.len() - 3],
+            random.u16(0..1000)
+        );
+        cells.push(if random.bool() {
+            cell
+        } else {
+            format!("{} {}", &cell[..4], &cell[4..])
+        });
     }
     cells
 }
 
 /// The longest that any of the cells made to be slow takes, each at its best of five.
 fn slowest() -> (Duration, String) {
-    let rules = Rules { default_region: "DE".parse().ok(), allowed_types: AllowedTypes::default() };
-    let cells = ["9".repeat(250), "(".repeat(250), "+49 30 12345x78".to_owned(), "1/".repeat(125), " x".repeat(125),
-        "1,".repeat(125), "tel:".repeat(62), "'".repeat(250), "(m)".repeat(83), "٩".repeat(250), "9".repeat(1_000_000),
-        "mobile no ".repeat(25), "1.".repeat(125), "+".repeat(250), "030/1234567/12345678".to_owned()];
+    let rules = Rules {
+        default_region: "DE".parse().ok(),
+        allowed_types: AllowedTypes::default(),
+    };
+    let cells = [
+        "9".repeat(250),
+        "(".repeat(250),
+        "+49 30 12345x78".to_owned(),
+        "1/".repeat(125),
+        " x".repeat(125),
+        "1,".repeat(125),
+        "tel:".repeat(62),
+        "'".repeat(250),
+        "(m)".repeat(83),
+        "٩".repeat(250),
+        "9".repeat(1_000_000),
+        "mobile no ".repeat(25),
+        "1.".repeat(125),
+        "+".repeat(250),
+        "030/1234567/12345678".to_owned(),
+    ];
     cells
         .into_iter()
         .map(|cell| {
@@ -133,14 +197,21 @@ fn slowest() -> (Duration, String) {
 
 fn cells_memory(columns: &[&Vec<String>]) -> u64 {
     // A string's record and, at the allocator's smallest, its text.
-    columns.iter().map(|cells| cells.len() as u64 * (24 + 32)).sum()
+    columns
+        .iter()
+        .map(|cells| cells.len() as u64 * (24 + 32))
+        .sum()
 }
 
 /// What the process holds in memory, where the system says so.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    line.split_whitespace()
+        .nth(1)?
+        .parse::<u64>()
+        .ok()
+        .map(|kilobytes| kilobytes * 1024)
 }
 
 fn megabytes(bytes: u64) -> f64 {

@@ -11,11 +11,21 @@ fn main() -> io::Result<()> {
         let line = line?;
         let (region, cell) = line.split_once('\t').unwrap_or(("-", &line));
         let default_region = region.parse::<Region>().ok();
-        let rules = Rules { default_region, allowed_types: AllowedTypes::ALL };
-        let cell = cell.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\");
+        let rules = Rules {
+            default_region,
+            allowed_types: AllowedTypes::ALL,
+        };
+        let cell = cell
+            .replace("\\n", "\n")
+            .replace("\\t", "\t")
+            .replace("\\\\", "\\");
         match normalise(&cell, None, &rules) {
             Ok(read) => {
-                let recovered: Vec<&str> = read.recovered.iter().map(leadfix::phone::Recovery::code).collect();
+                let recovered: Vec<&str> = read
+                    .recovered
+                    .iter()
+                    .map(leadfix::phone::Recovery::code)
+                    .collect();
                 writeln!(out, "{}\tok\t{}", read.number, recovered.join(","))?;
             }
             Err(refusal) => writeln!(out, "\t{refusal}\t")?,

@@ -124,16 +124,29 @@ impl ColumnHealth {
             (AlarmKind::DigitsLost, self.lossy),
             (AlarmKind::Rounded, self.four_zeros),
         ] {
-            if is_more_than_a_hundredth(count, self.cells) && (self.cells >= COLUMN || count >= FEW) {
-                alarms.push(Alarm { kind, count, of: self.cells });
+            if is_more_than_a_hundredth(count, self.cells) && (self.cells >= COLUMN || count >= FEW)
+            {
+                alarms.push(Alarm {
+                    kind,
+                    count,
+                    of: self.cells,
+                });
             }
         }
         if self.float_steps == self.numbers && self.different.len() as u64 >= FEW {
-            alarms.push(Alarm { kind: AlarmKind::Float32, count: self.float_steps, of: self.numbers });
+            alarms.push(Alarm {
+                kind: AlarmKind::Float32,
+                count: self.float_steps,
+                of: self.numbers,
+            });
         }
         let repeated = self.values.values().max().copied().unwrap_or_default();
         if self.cells >= LONG_COLUMN && is_more_than_a_hundredth(repeated, self.cells) {
-            alarms.push(Alarm { kind: AlarmKind::Repeated, count: repeated, of: self.cells });
+            alarms.push(Alarm {
+                kind: AlarmKind::Repeated,
+                count: repeated,
+                of: self.cells,
+            });
         }
         alarms
     }
@@ -141,8 +154,10 @@ impl ColumnHealth {
     /// A warning, not an alarm: some numbers carry the codes of several countries and others none, so that a
     /// foreign number that lost its `+` would be read as one of the default region.
     pub fn mixture(&self) -> Option<Mixture> {
-        (self.assumed > 0 && self.stated.len() > 1)
-            .then(|| Mixture { assumed: self.assumed, stated: self.stated.iter().copied().collect() })
+        (self.assumed > 0 && self.stated.len() > 1).then(|| Mixture {
+            assumed: self.assumed,
+            stated: self.stated.iter().copied().collect(),
+        })
     }
 }
 
@@ -167,8 +182,13 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// All of them.
-    pub const ALL: &[AlarmKind] =
-        &[AlarmKind::Negative, AlarmKind::DigitsLost, AlarmKind::Rounded, AlarmKind::Float32, AlarmKind::Repeated];
+    pub const ALL: &[AlarmKind] = &[
+        AlarmKind::Negative,
+        AlarmKind::DigitsLost,
+        AlarmKind::Rounded,
+        AlarmKind::Float32,
+        AlarmKind::Repeated,
+    ];
 
     /// A short name, for the summary.
     pub fn code(self) -> &'static str {
@@ -259,8 +279,17 @@ impl Mixture {
 
 impl fmt::Display for Mixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: Vec<String> = self.stated.iter().take(5).map(|code| format!("`+{code}`")).collect();
-        let more = if self.stated.len() > shown.len() { ", …" } else { "" };
+        let shown: Vec<String> = self
+            .stated
+            .iter()
+            .take(5)
+            .map(|code| format!("`+{code}`"))
+            .collect();
+        let more = if self.stated.len() > shown.len() {
+            ", …"
+        } else {
+            ""
+        };
         write!(
             f,
             "{} phone numbers have neither country code nor country and were read in the default region, while others \
@@ -282,11 +311,19 @@ mod tests {
     }
 
     /// `count` cells from `make`, the others healthy.
-    fn alarms(count: usize, of: usize, make: impl Fn(&mut fastrand::Rng) -> String) -> Vec<&'static str> {
+    fn alarms(
+        count: usize,
+        of: usize,
+        make: impl Fn(&mut fastrand::Rng) -> String,
+    ) -> Vec<&'static str> {
         let mut random = fastrand::Rng::with_seed(of as u64);
         let mut health = ColumnHealth::new();
         for cell in 0..of {
-            let cell = if cell < count { make(&mut random) } else { healthy(&mut random) };
+            let cell = if cell < count {
+                make(&mut random)
+            } else {
+                healthy(&mut random)
+            };
             health.observe(&cell);
             health.observe("");
         }
@@ -296,8 +333,10 @@ mod tests {
     #[test]
     fn more_than_one_per_cent_raises_an_alarm_and_one_per_cent_does_not() {
         let computed = |random: &mut fastrand::Rng| format!("-{}", healthy(random));
-        let lossy = |random: &mut fastrand::Rng| format!("9.{:05}E+11", random.u32(10_000..100_000));
-        let rounded = |random: &mut fastrand::Rng| format!("98{:04}0000.0", random.u32(1000..10_000));
+        let lossy =
+            |random: &mut fastrand::Rng| format!("9.{:05}E+11", random.u32(10_000..100_000));
+        let rounded =
+            |random: &mut fastrand::Rng| format!("98{:04}0000.0", random.u32(1000..10_000));
         for (count, of, raised) in [
             (1, 3, false),
             (4, 50, false),
@@ -309,7 +348,10 @@ mod tests {
             (11, 1000, true),
         ] {
             for (make, code) in [
-                (&computed as &dyn Fn(&mut fastrand::Rng) -> String, "negative_numbers"),
+                (
+                    &computed as &dyn Fn(&mut fastrand::Rng) -> String,
+                    "negative_numbers",
+                ),
                 (&lossy, "digits_lost"),
                 (&rounded, "rounded_numbers"),
             ] {
@@ -332,18 +374,32 @@ mod tests {
         assert_eq!(alarms(5, 5, float), ["float32_numbers"]);
         assert_eq!(alarms(500, 500, float), ["float32_numbers"]);
         assert_eq!(alarms(499, 500, float), [""; 0]);
-        assert_eq!(alarms(5, 5, |_| "9876543488".to_owned()), [""; 0], "one number is no column");
+        assert_eq!(
+            alarms(5, 5, |_| "9876543488".to_owned()),
+            [""; 0],
+            "one number is no column"
+        );
         assert_eq!(alarms(4, 4, float), [""; 0]);
     }
 
     #[test]
     fn one_value_in_many_cells_is_found_however_it_is_written_and_never_falsely() {
-        let filler = |random: &mut fastrand::Rng| if random.bool() { "98765 43219" } else { "9876543219" }.to_owned();
+        let filler = |random: &mut fastrand::Rng| {
+            if random.bool() {
+                "98765 43219"
+            } else {
+                "9876543219"
+            }
+            .to_owned()
+        };
         assert_eq!(alarms(1_030, 100_000, filler), ["repeated_value"]);
         assert_eq!(alarms(1_000, 100_000, filler), [""; 0]);
         assert_eq!(alarms(11, 1_000, filler), ["repeated_value"]);
         assert_eq!(alarms(500, 999, filler), [""; 0], "too short a column");
-        assert_eq!(alarms(20, 1_000, |_| "not given".to_owned()), ["repeated_value"]);
+        assert_eq!(
+            alarms(20, 1_000, |_| "not given".to_owned()),
+            ["repeated_value"]
+        );
     }
 
     #[test]
@@ -360,14 +416,22 @@ mod tests {
     #[test]
     fn every_alarm_says_how_to_export_again() {
         for &kind in AlarmKind::ALL {
-            let text = Alarm { kind, count: 12, of: 400 }.to_string();
+            let text = Alarm {
+                kind,
+                count: 12,
+                of: 400,
+            }
+            .to_string();
             assert!(text.contains("xport") && text.contains("12"), "{text}");
         }
     }
 
     #[test]
     fn bare_numbers_among_those_of_several_countries_are_pointed_out() {
-        let rules = Rules { default_region: "IN".parse().ok(), ..Rules::default() };
+        let rules = Rules {
+            default_region: "IN".parse().ok(),
+            ..Rules::default()
+        };
         let seen = |cells: &[&str]| {
             let mut health = ColumnHealth::new();
             for cell in cells {

@@ -1,4 +1,4 @@
-//! `leadfix` applies a CSV of corrections to DialNexa campaign leads, one `PATCH` a row, and accounts for
+//! `leadfix` applies a CSV of corrections to `DialNexa` campaign leads, one `PATCH` a row, and accounts for
 //! every row.
 
 pub mod alarm;

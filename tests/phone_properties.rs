@@ -22,8 +22,10 @@ fn cell() -> impl Strategy<Value = String> {
 }
 
 fn region() -> impl Strategy<Value = Option<Region>> {
-    prop::sample::select(vec!["", "IN", "US", "DE", "IT", "AR", "MX", "BR", "KR", "AU", "SG", "RU", "GB", "AT"])
-        .prop_map(|text| text.parse().ok())
+    prop::sample::select(vec![
+        "", "IN", "US", "DE", "IT", "AR", "MX", "BR", "KR", "AU", "SG", "RU", "GB", "AT",
+    ])
+    .prop_map(|text| text.parse().ok())
 }
 
 proptest! {

@@ -21,7 +21,12 @@ impl Cell {
         if text.len() > 4 * LONGEST {
             return Err(Refusal::TextTooLong);
         }
-        let mut cell = Cell { chars: ['\0'; LONGEST], start: 0, end: 0, recovered: Recoveries::NONE };
+        let mut cell = Cell {
+            chars: ['\0'; LONGEST],
+            start: 0,
+            end: 0,
+            recovered: Recoveries::NONE,
+        };
         for (place, character) in text.chars().enumerate() {
             if place == LONGEST {
                 return Err(Refusal::TextTooLong);
@@ -71,8 +76,14 @@ fn plain(character: char, recovered: &mut Recoveries) -> Option<char> {
         return Some(character);
     }
     let (plain, recovery) = match character {
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}' => {
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{2066}'..='\u{206f}'
+        | '\u{feff}' => {
             recovered.insert(Recovery::InvisibleMarks);
             return None;
         }
@@ -90,12 +101,14 @@ fn plain(character: char, recovered: &mut Recoveries) -> Option<char> {
         '；' => (';', Some(Recovery::OtherScript)),
         '：' => (':', Some(Recovery::OtherScript)),
         // Hyphens, dashes and the minus sign; the katakana length mark is what Japanese keyboards give.
-        '\u{2010}'..='\u{2015}' | '\u{2212}' | 'ー' | '－' | '\u{fe58}' | '\u{fe63}' => ('-', None),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | 'ー' | '－' | '\u{fe58}' | '\u{fe63}' => {
+            ('-', None)
+        }
         '‘' | '’' | '‚' | '‛' | '′' | '＇' => ('\'', None),
         '“' | '”' | '„' | '‟' | '«' | '»' | '″' | '＂' => ('"', None),
         // What digits are hidden behind.
-        '•' | '●' | '∙' | '◦' | '○' | '■' | '█' | '×' | '✕' | '✖' | '＊' | '∗' | '…' | '⋅' | 'Ｘ' | 'ｘ'
-        | '\u{2592}' | '\u{2591}' | '\u{2593}' => ('*', None),
+        '•' | '●' | '∙' | '◦' | '○' | '■' | '█' | '×' | '✕' | '✖' | '＊' | '∗' | '…' | '⋅'
+        | 'Ｘ' | 'ｘ' | '\u{2592}' | '\u{2591}' | '\u{2593}' => ('*', None),
         _ => match digit(character) {
             Some(digit) => (digit, Some(Recovery::OtherScript)),
             None => (character, None),
@@ -109,9 +122,9 @@ fn plain(character: char, recovered: &mut Recoveries) -> Option<char> {
 
 /// The zeros of the scripts in which people write phone numbers; nine digits follow each.
 const ZEROS: [char; 22] = [
-    '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}', '\u{be6}', '\u{c66}',
-    '\u{ce6}', '\u{d66}', '\u{de6}', '\u{e50}', '\u{ed0}', '\u{f20}', '\u{1040}', '\u{1090}', '\u{17e0}',
-    '\u{1810}', '\u{1946}', '\u{ff10}',
+    '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}',
+    '\u{be6}', '\u{c66}', '\u{ce6}', '\u{d66}', '\u{de6}', '\u{e50}', '\u{ed0}', '\u{f20}',
+    '\u{1040}', '\u{1090}', '\u{17e0}', '\u{1810}', '\u{1946}', '\u{ff10}',
 ];
 
 fn digit(character: char) -> Option<char> {
@@ -151,8 +164,14 @@ mod tests {
     #[test]
     fn long_text_is_refused_by_its_characters() {
         assert!(Cell::read(&"९".repeat(250)).is_ok());
-        assert_eq!(Cell::read(&"९".repeat(251)).err(), Some(Refusal::TextTooLong));
-        assert_eq!(Cell::read(&"9".repeat(5_000_000)).err(), Some(Refusal::TextTooLong));
+        assert_eq!(
+            Cell::read(&"९".repeat(251)).err(),
+            Some(Refusal::TextTooLong)
+        );
+        assert_eq!(
+            Cell::read(&"9".repeat(5_000_000)).err(),
+            Some(Refusal::TextTooLong)
+        );
     }
 
     #[test]

@@ -59,7 +59,10 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
             cell.recovered.insert(Recovery::DecimalZeros);
         }
         Decimals::PerhapsZeros(count) => {
-            rivals.push(Rival { digits: digits_of(cell.text())?, standing: Standing::Equal });
+            rivals.push(Rival {
+                digits: digits_of(cell.text())?,
+                standing: Standing::Equal,
+            });
             cell.cut_end(count);
             cell.recovered.insert(Recovery::DecimalZeros);
         }
@@ -72,10 +75,21 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
     divide_at_slashes(cell.text(), &mut rivals)?;
     let digits = digits_of(cell.text())?;
     if let Some(zero) = bracketed_zero(cell.text()) {
-        let rest = cell.text()[..zero].iter().chain(&cell.text()[zero + 3..]).copied().collect::<Vec<char>>();
-        rivals.push(Rival { digits: digits_of(&rest)?, standing: Standing::Equal });
+        let rest = cell.text()[..zero]
+            .iter()
+            .chain(&cell.text()[zero + 3..])
+            .copied()
+            .collect::<Vec<char>>();
+        rivals.push(Rival {
+            digits: digits_of(&rest)?,
+            standing: Standing::Equal,
+        });
     }
-    Ok(Reading { digits, recovered: cell.recovered, rivals })
+    Ok(Reading {
+        digits,
+        recovered: cell.recovered,
+        rivals,
+    })
 }
 
 /// What a cell looks like before anybody asks whether it is a valid number, for judging a whole column.
@@ -101,7 +115,9 @@ pub(crate) fn shape(text: &str) -> Shape {
     if let Some(number) = integer(text.bytes().map(char::from)) {
         return Shape::Number(number);
     }
-    let Ok(mut cell) = Cell::read(text) else { return Shape::Text };
+    let Ok(mut cell) = Cell::read(text) else {
+        return Shape::Text;
+    };
     if cell.is_empty() {
         return Shape::Empty;
     }
@@ -109,15 +125,19 @@ pub(crate) fn shape(text: &str) -> Shape {
         return Shape::Text;
     }
     if let Some(numeral) = numeral::scientific(cell.text()) {
-        return numeral
-            .map_or(Shape::Lossy, |numeral| integer(numeral.digits.iter().copied().map(char::from)).map_or(Shape::Text, Shape::Number));
+        return numeral.map_or(Shape::Lossy, |numeral| {
+            integer(numeral.digits.iter().copied().map(char::from))
+                .map_or(Shape::Text, Shape::Number)
+        });
     }
     if let Decimals::Zeros(count) = numeral::decimals(cell.text()) {
         cell.cut_end(count);
     }
     let text = cell.text();
-    let sign = matches!(text, ['-', ..] | [.., '-'] | ['(', .., ')']) && numeral::refuse_calculated(text).is_err();
-    let punctuation = |c: &char| matches!(c, '+' | '-' | '.' | ',' | ' ' | '(' | ')' | '[' | ']' | '/');
+    let sign = matches!(text, ['-', ..] | [.., '-'] | ['(', .., ')'])
+        && numeral::refuse_calculated(text).is_err();
+    let punctuation =
+        |c: &char| matches!(c, '+' | '-' | '.' | ',' | ' ' | '(' | ')' | '[' | ']' | '/');
     match integer(text.iter().copied().filter(|c| !punctuation(c))) {
         Some(number) if sign => Shape::Negative(number),
         Some(number) => Shape::Number(number),
@@ -127,10 +147,13 @@ pub(crate) fn shape(text: &str) -> Shape {
 
 /// The integer that these digits are, if they are nothing else and not too many.
 fn integer(digits: impl Iterator<Item = char>) -> Option<u64> {
-    let (value, count) = digits.enumerate().try_fold((0_u64, 0), |(value, _), (place, digit)| {
-        let digit = digit.to_digit(10).filter(|_| place < 18)?;
-        Some((value * 10 + u64::from(digit), place + 1))
-    })?;
+    let (value, count) =
+        digits
+            .enumerate()
+            .try_fold((0_u64, 0), |(value, _), (place, digit)| {
+                let digit = digit.to_digit(10).filter(|_| place < 18)?;
+                Some((value * 10 + u64::from(digit), place + 1))
+            })?;
     (count > 0).then_some(value)
 }
 
@@ -167,7 +190,11 @@ fn unwrap(cell: &mut Cell) -> Result<(), Refusal> {
             break;
         }
         if cell.is_empty() {
-            return Err(if cell.recovered.contains(Recovery::Label) { Refusal::NotANumber } else { Refusal::Empty });
+            return Err(if cell.recovered.contains(Recovery::Label) {
+                Refusal::NotANumber
+            } else {
+                Refusal::Empty
+            });
         }
     }
     Ok(())
@@ -176,18 +203,34 @@ fn unwrap(cell: &mut Cell) -> Result<(), Refusal> {
 /// Words and signs that stand for no number at all.
 fn is_filler(text: &[char]) -> bool {
     const WORDS: [&str; 15] = [
-        "n/a", "na", "n.a", "nil", "none", "null", "nan", "unknown", "tbd", "tba", "not available", "not provided",
-        "undefined", "(blank)", "no number",
+        "n/a",
+        "na",
+        "n.a",
+        "nil",
+        "none",
+        "null",
+        "nan",
+        "unknown",
+        "tbd",
+        "tba",
+        "not available",
+        "not provided",
+        "undefined",
+        "(blank)",
+        "no number",
     ];
     !text.is_empty()
         && (text.iter().all(|c| matches!(c, '-' | '.' | '?' | '/'))
-            || WORDS.iter().any(|word| word.chars().eq(text.iter().map(char::to_ascii_lowercase))))
+            || WORDS
+                .iter()
+                .any(|word| word.chars().eq(text.iter().map(char::to_ascii_lowercase))))
 }
 
 /// RFC 3966 parameters that change which number is meant.
 fn has_parameter(text: &[char]) -> bool {
     ["phone-context=", "isub="].iter().any(|name| {
-        text.windows(name.len()).any(|window| name.chars().eq(window.iter().map(char::to_ascii_lowercase)))
+        text.windows(name.len())
+            .any(|window| name.chars().eq(window.iter().map(char::to_ascii_lowercase)))
     })
 }
 
@@ -196,33 +239,55 @@ fn whole_number(numeral: &Numeral, mut recovered: Recoveries) -> Result<Reading,
     recovered.insert(numeral.recovered);
     let digits = digits_from(numeral.digits.iter().copied(), numeral.signed)?;
     let mut rivals = Vec::new();
-    if numeral.signed && numeral.recovered == Recovery::ScientificNotation {
-        rivals.push(Rival { digits: digits_from(numeral.digits.iter().copied(), false)?, standing: Standing::Equal });
+    if numeral.signed {
+        rivals.push(Rival {
+            digits: digits_from(numeral.digits.iter().copied(), false)?,
+            standing: Standing::Equal,
+        });
     }
-    Ok(Reading { digits, recovered, rivals })
+    Ok(Reading {
+        digits,
+        recovered,
+        rivals,
+    })
 }
 
 /// Takes an extension off the end: it cannot be dialled, and must not be taken for digits of the number.
 fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusal> {
-    const WORDS: [&str; 7] = [";ext=", "extension", "extensión", "extn", "ext", "anexo", "доб"];
+    const WORDS: [&str; 7] = [
+        ";ext=",
+        "extension",
+        "extensión",
+        "extn",
+        "ext",
+        "anexo",
+        "доб",
+    ];
     let text = cell.text();
     let tail = text.iter().rev().take_while(|c| c.is_ascii_digit()).count();
     if tail == 0 {
         return Ok(());
     }
     let before = trim_end(&text[..text.len() - tail], &[' ', '.', ':', '-', '=']);
-    let word = WORDS.iter().find(|word| ends_with(before, word)).map(|word| word.chars().count());
+    let word = WORDS
+        .iter()
+        .find(|word| ends_with(before, word))
+        .map(|word| word.chars().count());
     let sign = match before {
         [.., 'x' | 'X' | '#'] => Some(1),
         [.., ',', ','] => Some(2),
         _ => None,
     };
-    let Some(length) = word.or(sign) else { return Ok(()) };
+    let Some(length) = word.or(sign) else {
+        return Ok(());
+    };
     let number = &before[..before.len() - length];
     let attached = number.last().is_some_and(char::is_ascii_digit);
     let number = trim_end(number, &[' ', ',', ';', '-', '.', '(']);
     // Behind an `x` among `x`es are digits that were left visible, no extension.
-    if digits_in(number) < SHORTEST_NUMBER || number.iter().any(|c| matches!(c, 'x' | 'X' | '*' | '#')) {
+    if digits_in(number) < SHORTEST_NUMBER
+        || number.iter().any(|c| matches!(c, 'x' | 'X' | '*' | '#'))
+    {
         return Ok(());
     }
     if tail > LONGEST_EXTENSION {
@@ -231,9 +296,16 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
     if word.is_none() && attached {
         // `+49 30 12345x78` may be a number with one digit hidden, if numbers of that length exist.
         for digit in b'0'..=b'9' {
-            let joined = number.iter().copied().chain([char::from(digit)]).chain(text[text.len() - tail..].iter().copied());
+            let joined = number
+                .iter()
+                .copied()
+                .chain([char::from(digit)])
+                .chain(text[text.len() - tail..].iter().copied());
             if let Ok(digits) = digits_of(&joined.collect::<Vec<char>>()) {
-                rivals.push(Rival { digits, standing: Standing::Objection(Refusal::Masked) });
+                rivals.push(Rival {
+                    digits,
+                    standing: Standing::Objection(Refusal::Masked),
+                });
             }
         }
     }
@@ -246,18 +318,24 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
 /// Refuses whatever is neither digit nor punctuation of phone numbers, and says what it is a sign of.
 fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
     let masks = text.iter().filter(|c| matches!(c, '*' | '?')).count() > 0
-        || text.windows(2).any(|pair| matches!(pair, ['#', '#'] | ['_', '_']))
+        || text
+            .windows(2)
+            .any(|pair| matches!(pair, ['#', '#'] | ['_', '_']))
         || text.windows(3).any(|three| three == ['.', '.', '.']);
     let letters = text.iter().filter(|c| c.is_alphabetic()).count();
     let exes = text.iter().filter(|c| matches!(c, 'x' | 'X')).count();
     let digits = digits_in(text);
-    if digits > 0 && (masks || (exes > 0 && exes == letters)) || digits == 0 && exes >= 2 && exes == letters {
+    if digits > 0 && (masks || (exes > 0 && exes == letters))
+        || digits == 0 && exes >= 2 && exes == letters
+    {
         return Err(Refusal::Masked);
     }
     let plus_inside = |place: usize| text[place] == '+' && digits_in(&text[..place]) > 0;
     let breaks = |place: &usize| {
         let c = text[*place];
-        c.is_alphabetic() || matches!(c, ',' | ';' | '|' | '&' | '/' | '\\' | '\n' | '\r' | '\t') || plus_inside(*place)
+        c.is_alphabetic()
+            || matches!(c, ',' | ';' | '|' | '&' | '/' | '\\' | '\n' | '\r' | '\t')
+            || plus_inside(*place)
     };
     let mut parts = Vec::new();
     let mut start = 0;
@@ -266,7 +344,12 @@ fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
         start = place + 1;
     }
     parts.push(digits_in(&text[start..]));
-    if parts.iter().filter(|digits| **digits >= SHORTEST_NUMBER).count() > 1 {
+    if parts
+        .iter()
+        .filter(|digits| **digits >= SHORTEST_NUMBER)
+        .count()
+        > 1
+    {
         return Err(Refusal::SeveralNumbers);
     }
     if letters > 0 {
@@ -278,7 +361,8 @@ fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
             '+' if !plus_inside(place) => {}
             // `022-23456789,90`: the second number is abbreviated.
             ',' | ';' | '|' | '&' | '\n' | '\r' | '\t'
-                if digits_in(&text[..place]) >= LONGEST_EXTENSION && digits_in(&text[place..]) > 0 =>
+                if digits_in(&text[..place]) >= LONGEST_EXTENSION
+                    && digits_in(&text[place..]) > 0 =>
             {
                 return Err(Refusal::SeveralNumbers);
             }
@@ -289,8 +373,16 @@ fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
         return Err(Refusal::NotANumber);
     }
     let too_many = digits > 15;
-    let apart = text.split(|c| *c == ' ').filter(|part| digits_in(part) >= SHORTEST_NUMBER).count() > 1;
-    if too_many && apart { Err(Refusal::SeveralNumbers) } else { Ok(()) }
+    let apart = text
+        .split(|c| *c == ' ')
+        .filter(|part| digits_in(part) >= SHORTEST_NUMBER)
+        .count()
+        > 1;
+    if too_many && apart {
+        Err(Refusal::SeveralNumbers)
+    } else {
+        Ok(())
+    }
 }
 
 /// A slash stands behind an area code (`030/123456`) or before an abbreviated second number
@@ -303,7 +395,10 @@ fn divide_at_slashes(text: &[char], rivals: &mut Vec<Rival>) -> Result<(), Refus
             return Err(Refusal::SeveralNumbers);
         }
         if let Ok(digits) = digits_of(&text[..slash]) {
-            rivals.push(Rival { digits, standing: Standing::Objection(Refusal::SeveralNumbers) });
+            rivals.push(Rival {
+                digits,
+                standing: Standing::Objection(Refusal::SeveralNumbers),
+            });
         }
     }
     Ok(())
@@ -311,11 +406,18 @@ fn divide_at_slashes(text: &[char], rivals: &mut Vec<Rival>) -> Result<(), Refus
 
 /// Where `(0)` stands after other digits: a zero that is dialled within the country only, mostly.
 fn bracketed_zero(text: &[char]) -> Option<usize> {
-    text.windows(3).position(|three| three == ['(', '0', ')']).filter(|place| digits_in(&text[..*place]) > 0)
+    text.windows(3)
+        .position(|three| three == ['(', '0', ')'])
+        .filter(|place| digits_in(&text[..*place]) > 0)
 }
 
 fn digits_of(text: &[char]) -> Result<Digits, Refusal> {
-    digits_from(text.iter().filter(|c| c.is_ascii_digit()).map(|c| numeral::ascii(*c)), text.contains(&'+'))
+    digits_from(
+        text.iter()
+            .filter(|c| c.is_ascii_digit())
+            .map(|c| numeral::ascii(*c)),
+        text.contains(&'+'),
+    )
 }
 
 fn digits_from(text: impl Iterator<Item = u8>, plus: bool) -> Result<Digits, Refusal> {
@@ -329,7 +431,10 @@ fn digits_from(text: impl Iterator<Item = u8>, plus: bool) -> Result<Digits, Ref
 }
 
 fn trim_end<'a>(text: &'a [char], unwanted: &[char]) -> &'a [char] {
-    let end = text.iter().rposition(|c| !unwanted.contains(c)).map_or(0, |last| last + 1);
+    let end = text
+        .iter()
+        .rposition(|c| !unwanted.contains(c))
+        .map_or(0, |last| last + 1);
     &text[..end]
 }
 

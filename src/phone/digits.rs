@@ -16,7 +16,11 @@ impl Digits {
     pub(super) fn new(plus: bool) -> Digits {
         let mut text = [0; MOST + 1];
         text[0] = b'+';
-        Digits { text, length: 0, plus }
+        Digits {
+            text,
+            length: 0,
+            plus,
+        }
     }
 
     /// Adds an ASCII digit; false when there are too many for any number.

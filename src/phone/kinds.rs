@@ -36,7 +36,11 @@ impl FromStr for AllowedTypes {
 
     fn from_str(text: &str) -> Result<AllowedTypes, UnknownType> {
         let mut allowed = AllowedTypes::default();
-        for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for name in text
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
             let kind = match name.to_ascii_lowercase().replace('-', "_").as_str() {
                 "premium_rate" => Kind::PremiumRate,
                 "shared_cost" => Kind::SharedCost,
@@ -51,7 +55,9 @@ impl FromStr for AllowedTypes {
 
 /// The text names no kind that can be allowed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("`{0}` is no kind of number that can be allowed; the kinds are `premium_rate`, `shared_cost` and `pager`")]
+#[error(
+    "`{0}` is no kind of number that can be allowed; the kinds are `premium_rate`, `shared_cost` and `pager`"
+)]
 pub struct UnknownType(String);
 
 #[cfg(test)]
@@ -65,7 +71,10 @@ mod tests {
         assert!(allowed.admits(PhoneNumberType::PremiumRate));
         assert!(!allowed.admits(PhoneNumberType::SharedCost));
         assert!(allowed.admits(PhoneNumberType::Mobile));
-        assert_eq!("premium_rate,shared_cost,pager".parse(), Ok(AllowedTypes::ALL));
+        assert_eq!(
+            "premium_rate,shared_cost,pager".parse(),
+            Ok(AllowedTypes::ALL)
+        );
         assert_eq!("".parse(), Ok(AllowedTypes::default()));
         assert!("mobile".parse::<AllowedTypes>().is_err());
     }

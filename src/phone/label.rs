@@ -1,16 +1,78 @@
 //! Labels that people and phone books write beside a number.
 
-use super::cell::Cell;
 use super::Recovery;
+use super::cell::Cell;
 
 /// Words that say what a number is, at either end of a cell. A fax is not among them: nobody is to be called there.
 const WORDS: &[&str] = &[
-    "tel", "tél", "telephone", "téléphone", "telefon", "telefono", "teléfono", "telefone", "teléf", "telf", "telefoon",
-    "phone", "phone number", "phone no", "ph", "ph no", "phn", "mobile", "mobile number", "mobile no", "mob", "mob no",
-    "mobil", "móvil", "movil", "celular", "cel", "cell", "cell phone", "cellphone", "cellular", "handy", "gsm", "hp",
-    "contact", "contact number", "contact no", "number", "no", "call", "callto", "direct", "main", "primary",
-    "home", "casa", "privat", "private", "personal", "work", "office", "off", "business", "res", "residence",
-    "landline", "fixed", "fijo", "whatsapp", "whats app", "wa", "sms", "toll free", "tollfree", "मोबाइल", "फोन", "моб", "тел",
+    "tel",
+    "tél",
+    "telephone",
+    "téléphone",
+    "telefon",
+    "telefono",
+    "teléfono",
+    "telefone",
+    "teléf",
+    "telf",
+    "telefoon",
+    "phone",
+    "phone number",
+    "phone no",
+    "ph",
+    "ph no",
+    "phn",
+    "mobile",
+    "mobile number",
+    "mobile no",
+    "mob",
+    "mob no",
+    "mobil",
+    "móvil",
+    "movil",
+    "celular",
+    "cel",
+    "cell",
+    "cell phone",
+    "cellphone",
+    "cellular",
+    "handy",
+    "gsm",
+    "hp",
+    "contact",
+    "contact number",
+    "contact no",
+    "number",
+    "no",
+    "call",
+    "callto",
+    "direct",
+    "main",
+    "primary",
+    "home",
+    "casa",
+    "privat",
+    "private",
+    "personal",
+    "work",
+    "office",
+    "off",
+    "business",
+    "res",
+    "residence",
+    "landline",
+    "fixed",
+    "fijo",
+    "whatsapp",
+    "whats app",
+    "wa",
+    "sms",
+    "toll free",
+    "tollfree",
+    "मोबाइल",
+    "फोन",
+    "моб",
+    "тел",
 ];
 
 /// Single letters that do so, but only in brackets or before a colon: a bare `O` is a mistyped zero.
@@ -46,8 +108,14 @@ fn at_start(text: &[char]) -> usize {
     }
     let length = text.iter().take_while(|c| is_word_part(**c)).count();
     let length = trimmed(&text[..length]);
-    let colon = text.get(length..).is_some_and(|rest| rest.iter().find(|c| **c != ' ') == Some(&':'));
-    if is_label(&text[..length], colon) { skip_joint(text, length) } else { 0 }
+    let colon = text
+        .get(length..)
+        .is_some_and(|rest| rest.iter().find(|c| **c != ' ') == Some(&':'));
+    if is_label(&text[..length], colon) {
+        skip_joint(text, length)
+    } else {
+        0
+    }
 }
 
 /// The same at the end.
@@ -65,7 +133,11 @@ fn at_end(text: &[char]) -> usize {
     let length = rest.iter().rev().take_while(|c| is_word_part(**c)).count();
     let word = &rest[rest.len() - length..];
     let spaces = word.iter().take_while(|c| **c == ' ').count();
-    if is_label(&word[spaces..], false) { skip_joint_back(text, length - spaces + dot) } else { 0 }
+    if is_label(&word[spaces..], false) {
+        skip_joint_back(text, length - spaces + dot)
+    } else {
+        0
+    }
 }
 
 fn is_label(word: &[char], letter_will_do: bool) -> bool {
@@ -85,7 +157,9 @@ fn is_label(word: &[char], letter_will_do: bool) -> bool {
 }
 
 fn is_word_part(character: char) -> bool {
-    character == ' ' || (!character.is_ascii_digit() && character.is_alphanumeric()) || is_vowel_sign(character)
+    character == ' '
+        || (!character.is_ascii_digit() && character.is_alphanumeric())
+        || is_vowel_sign(character)
 }
 
 /// Devanagari's signs are part of a word and yet not all alphabetic.
@@ -94,7 +168,9 @@ fn is_vowel_sign(character: char) -> bool {
 }
 
 fn trimmed(word: &[char]) -> usize {
-    word.iter().rposition(|c| *c != ' ').map_or(0, |last| last + 1)
+    word.iter()
+        .rposition(|c| *c != ' ')
+        .map_or(0, |last| last + 1)
 }
 
 /// What joins a label to its number: `:`, `.`, `=`, a dash, `//` after a colon. In `tel: -98765…` the minus
@@ -117,7 +193,12 @@ fn skip_joint(text: &[char], label: usize) -> usize {
 
 fn skip_joint_back(text: &[char], label: usize) -> usize {
     let rest = &text[..text.len() - label];
-    label + rest.iter().rev().take_while(|c| matches!(c, ':' | '=' | ' ' | '-' | ',' | '/')).count()
+    label
+        + rest
+            .iter()
+            .rev()
+            .take_while(|c| matches!(c, ':' | '=' | ' ' | '-' | ',' | '/'))
+            .count()
 }
 
 fn closing(open: char) -> Option<char> {
@@ -153,9 +234,27 @@ mod tests {
     #[test]
     fn known_labels_are_taken_off_either_end() {
         for text in [
-            "tel:123", "Tel. 123", "TEL: 123", "Mob No.: 123", "Mobile - 123", "(M) 123", "M: 123", "123 (home)",
-            "123 [Work]", "123 mobile", "123 - office", "phone: 123 (home)", "Mob123", "123 (m)", "téléphone : 123",
-            "फोन: 123", "Phone No. 123", "phone# 123", "tel://123", "123 mob.", "123, home",
+            "tel:123",
+            "Tel. 123",
+            "TEL: 123",
+            "Mob No.: 123",
+            "Mobile - 123",
+            "(M) 123",
+            "M: 123",
+            "123 (home)",
+            "123 [Work]",
+            "123 mobile",
+            "123 - office",
+            "phone: 123 (home)",
+            "Mob123",
+            "123 (m)",
+            "téléphone : 123",
+            "फोन: 123",
+            "Phone No. 123",
+            "phone# 123",
+            "tel://123",
+            "123 mob.",
+            "123, home",
         ] {
             assert_eq!(stripped(text), "123", "{text}");
         }
@@ -164,7 +263,18 @@ mod tests {
     #[test]
     fn what_is_no_label_stays() {
         assert_eq!(stripped("tel: -123"), "-123");
-        for text in ["O123", "123 O", "m 123", "fax: 123", "123 (fax)", "home", "x123", "123 ext 4", "(0)123", "E: 123"] {
+        for text in [
+            "O123",
+            "123 O",
+            "m 123",
+            "fax: 123",
+            "123 (fax)",
+            "home",
+            "x123",
+            "123 ext 4",
+            "(0)123",
+            "E: 123",
+        ] {
             let kept = stripped(text);
             assert!(kept == text || text == "home", "{text} became {kept}");
         }

@@ -51,7 +51,8 @@ impl E164 {
     pub fn calling_code(self) -> u16 {
         let digits = plan::Numerals::of(self.0);
         let code = plan::calling_code(digits.as_bytes());
-        code.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'))
+        code.iter()
+            .fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'))
     }
 }
 
@@ -73,7 +74,13 @@ impl Display for Masked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.0.to_string();
         let shown = digits.len().min(6);
-        write!(f, "+{}{}{}", &digits[..shown.min(2)], "•".repeat(digits.len() - shown), &digits[digits.len() - (shown - shown.min(2))..])
+        write!(
+            f,
+            "+{}{}{}",
+            &digits[..shown.min(2)],
+            "•".repeat(digits.len() - shown),
+            &digits[digits.len() - (shown - shown.min(2))..]
+        )
     }
 }
 
@@ -81,9 +88,16 @@ impl FromStr for E164 {
     type Err = NotE164;
 
     fn from_str(text: &str) -> Result<E164, NotE164> {
-        let rules = Rules { default_region: None, allowed_types: AllowedTypes::ALL };
+        let rules = Rules {
+            default_region: None,
+            allowed_types: AllowedTypes::ALL,
+        };
         match normalise(text, None, &rules) {
-            Ok(read) if read.recovered.is_empty() && text.starts_with('+') && text[1..].bytes().all(|b| b.is_ascii_digit()) => {
+            Ok(read)
+                if read.recovered.is_empty()
+                    && text.starts_with('+')
+                    && text[1..].bytes().all(|b| b.is_ascii_digit()) =>
+            {
                 Ok(read.number)
             }
             _ => Err(NotE164),
@@ -120,14 +134,20 @@ pub struct Normalised {
 ///
 /// `country` is that of the row. A `+` number speaks for itself, and is refused if it contradicts the row's
 /// country; a number without `+` is read in the row's country, else in the default region.
-pub fn normalise(cell: &str, country: Option<Region>, rules: &Rules) -> Result<Normalised, Refusal> {
+pub fn normalise(
+    cell: &str,
+    country: Option<Region>,
+    rules: &Rules,
+) -> Result<Normalised, Refusal> {
     if let Some(digits) = bare(cell.as_bytes()) {
         return plan::judge(&digits, country, rules);
     }
     let reading = clean::read(cell)?;
     let mut outcome = plan::judge(&reading.digits, country, rules);
     for rival in &reading.rivals {
-        let Ok(other) = plan::judge(&rival.digits, country, rules) else { continue };
+        let Ok(other) = plan::judge(&rival.digits, country, rules) else {
+            continue;
+        };
         match (rival.standing, &outcome) {
             (_, Ok(number)) if number.number == other.number => {}
             (clean::Standing::Objection(refusal), _) => return Err(refusal),
@@ -152,7 +172,9 @@ fn bare(cell: &[u8]) -> Option<digits::Digits> {
         return None;
     }
     let mut digits = digits::Digits::new(plus);
-    rest.iter().all(|byte| byte.is_ascii_digit() && digits.push(*byte)).then_some(digits)
+    rest.iter()
+        .all(|byte| byte.is_ascii_digit() && digits.push(*byte))
+        .then_some(digits)
 }
 
 #[cfg(test)]

@@ -19,7 +19,11 @@ pub(super) fn refuse_calculated(text: &[char]) -> Result<(), Refusal> {
     if digits == 0 {
         // A column too narrow for its digits is filled with these.
         let hashes = text.len() > 1 && text.iter().all(|c| *c == '#');
-        return if hashes { Err(Refusal::DigitsLost) } else { Ok(()) };
+        return if hashes {
+            Err(Refusal::DigitsLost)
+        } else {
+            Ok(())
+        };
     }
     let negative = matches!(text, ['-', ..] | [.., '-']);
     // Accountants' negative numbers stand in brackets.
@@ -32,9 +36,13 @@ pub(super) fn refuse_calculated(text: &[char]) -> Result<(), Refusal> {
 
 /// `#REF!` and its like: what a spreadsheet shows in place of a value.
 fn is_error_value(text: &[char]) -> bool {
-    const VALUES: [&str; 9] =
-        ["#REF!", "#N/A", "#VALUE!", "#NAME?", "#NUM!", "#DIV/0!", "#NULL!", "#ERROR!", "#SPILL!"];
-    text.first() == Some(&'#') && VALUES.iter().any(|value| value.chars().eq(text.iter().map(char::to_ascii_uppercase)))
+    const VALUES: [&str; 9] = [
+        "#REF!", "#N/A", "#VALUE!", "#NAME?", "#NUM!", "#DIV/0!", "#NULL!", "#ERROR!", "#SPILL!",
+    ];
+    text.first() == Some(&'#')
+        && VALUES
+            .iter()
+            .any(|value| value.chars().eq(text.iter().map(char::to_ascii_uppercase)))
 }
 
 /// A numeral in scientific notation. `None` when the cell is none.
@@ -49,14 +57,19 @@ pub(super) fn scientific(text: &[char]) -> Option<Result<Numeral, Refusal>> {
     };
     let (negative, exponent) = match exponent {
         ['-', rest @ ..] => (true, rest),
-        ['+', rest @ ..] => (false, rest),
-        rest => (false, rest),
+        ['+', rest @ ..] | rest => (false, rest),
     };
-    let numeral = !whole.is_empty() && all_digits(whole) && all_digits(fraction) && all_digits(exponent) && !exponent.is_empty();
+    let numeral = !whole.is_empty()
+        && all_digits(whole)
+        && all_digits(fraction)
+        && all_digits(exponent)
+        && !exponent.is_empty();
     if !numeral {
         return None;
     }
-    let exponent = exponent.iter().fold(0_usize, |sum, c| (sum * 10 + value(*c)).min(1000));
+    let exponent = exponent
+        .iter()
+        .fold(0_usize, |sum, c| (sum * 10 + value(*c)).min(1000));
     let mut digits: Vec<u8> = whole.iter().chain(fraction).map(|c| ascii(*c)).collect();
     let wanted = whole.len() + exponent;
     // Every digit must be there; beyond them only zeros, which say nothing.
@@ -64,7 +77,11 @@ pub(super) fn scientific(text: &[char]) -> Option<Result<Numeral, Refusal>> {
         return Some(Err(Refusal::DigitsLost));
     }
     digits.truncate(wanted);
-    Some(Ok(Numeral { digits, recovered: Recovery::ScientificNotation, signed }))
+    Some(Ok(Numeral {
+        digits,
+        recovered: Recovery::ScientificNotation,
+        signed,
+    }))
 }
 
 /// A whole number with separators of thousands, strictly placed: `9,876,543,210`, `9,87,65,43,210` or
@@ -80,9 +97,17 @@ pub(super) fn grouped(text: &[char]) -> Option<Numeral> {
         [1..=2, twos @ .., 3] | [2, twos @ .., 4] => twos.iter().all(|length| *length == 2),
         _ => false,
     };
-    let digits: Vec<u8> = text.iter().filter(|c| **c != ',').map(|c| ascii(*c)).collect();
+    let digits: Vec<u8> = text
+        .iter()
+        .filter(|c| **c != ',')
+        .map(|c| ascii(*c))
+        .collect();
     // `123,456` is as likely two short numbers as one.
-    (strict && digits.len() >= 7).then_some(Numeral { digits, recovered: Recovery::DigitGrouping, signed })
+    (strict && digits.len() >= 7).then_some(Numeral {
+        digits,
+        recovered: Recovery::DigitGrouping,
+        signed,
+    })
 }
 
 /// What stands behind the point of a cell that ends like a decimal number.
@@ -99,7 +124,9 @@ pub(super) enum Decimals {
 
 /// Judges the end of a cell: a `.0` is what a program writes after a whole number, not a digit.
 pub(super) fn decimals(text: &[char]) -> Decimals {
-    let Some(point) = text.iter().rposition(|c| matches!(c, '.' | ',')) else { return Decimals::None };
+    let Some(point) = text.iter().rposition(|c| matches!(c, '.' | ',')) else {
+        return Decimals::None;
+    };
     let (before, after) = (&text[..point], &text[point + 1..]);
     if after.is_empty() || !all_digits(after) {
         return Decimals::None;
@@ -107,9 +134,13 @@ pub(super) fn decimals(text: &[char]) -> Decimals {
     let whole = all_digits(unsigned(before).1);
     let before_digits = digits_in(before);
     if !after.iter().all(|c| *c == '0') {
-        // `98765.43210` is grouped by hand; ten digits before a point are not.
-        let decimal = whole && before_digits >= 7 && after.len() <= 3;
-        return if decimal { Decimals::Fraction } else { Decimals::None };
+        // `98765.43210` is grouped by hand; seven digits and more before a point are not.
+        let decimal = whole && before_digits >= 7 && (text[point] == '.' || after.len() < 7);
+        return if decimal {
+            Decimals::Fraction
+        } else {
+            Decimals::None
+        };
     }
     let other_points = before.iter().filter(|c| **c == text[point]).count();
     if before_digits == 0 {
@@ -126,11 +157,18 @@ pub(super) fn decimals(text: &[char]) -> Decimals {
 /// Whether the cell is a date, with or without a time.
 pub(super) fn is_date(text: &[char]) -> bool {
     // A time is known by its colon.
-    let end = text.contains(&':').then(|| text.iter().position(|c| matches!(c, ' ' | 'T'))).flatten();
+    let end = text
+        .contains(&':')
+        .then(|| text.iter().position(|c| matches!(c, ' ' | 'T')))
+        .flatten();
     let day = &text[..end.unwrap_or(text.len())];
     for separator in ['-', '/', '.'] {
         let mut parts = day.split(|c| *c == separator);
-        let (Some(a), Some(b), Some(c), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else { continue };
+        let (Some(a), Some(b), Some(c), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
         if is_year(a) && is_month(b) && is_day(c) {
             return true;
         }
@@ -151,10 +189,15 @@ fn is_year(part: &[char]) -> bool {
 }
 
 fn is_month(part: &[char]) -> bool {
-    const NAMES: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    const NAMES: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
     number(part).is_some_and(|number| (1..=12).contains(&number))
         || part.len() >= 3
-            && NAMES.iter().any(|name| name.chars().eq(part[..3].iter().map(char::to_ascii_lowercase)))
+            && NAMES.iter().any(|name| {
+                name.chars()
+                    .eq(part[..3].iter().map(char::to_ascii_lowercase))
+            })
 }
 
 fn is_day(part: &[char]) -> bool {
@@ -163,7 +206,8 @@ fn is_day(part: &[char]) -> bool {
 
 /// Of one or two digits.
 fn number(part: &[char]) -> Option<usize> {
-    ((1..=2).contains(&part.len()) && all_digits(part)).then(|| part.iter().fold(0, |sum, c| sum * 10 + value(*c)))
+    ((1..=2).contains(&part.len()) && all_digits(part))
+        .then(|| part.iter().fold(0, |sum, c| sum * 10 + value(*c)))
 }
 
 fn unsigned(text: &[char]) -> (bool, &[char]) {
@@ -215,9 +259,18 @@ mod tests {
             ("9.1E+99999999999999999999999999", None),
         ] {
             // One digit more than the exponent says is a fraction, not a number.
-            let digits = if text == "9.8765432105E+9" { None } else { digits };
+            let digits = if text == "9.8765432105E+9" {
+                None
+            } else {
+                digits
+            };
             let read = scientific(&characters(text)).expect(text).ok();
-            assert_eq!(read.map(|numeral| String::from_utf8(numeral.digits).expect("ASCII")).as_deref(), digits, "{text}");
+            assert_eq!(
+                read.map(|numeral| String::from_utf8(numeral.digits).expect("ASCII"))
+                    .as_deref(),
+                digits,
+                "{text}"
+            );
         }
         for text in ["9876543210", "E11", "98765E", "98765E4x", "9.8.7E9", "e"] {
             assert!(scientific(&characters(text)).is_none(), "{text}");
@@ -249,12 +302,29 @@ mod tests {
     #[test]
     fn dates_are_known_in_every_order() {
         for text in [
-            "2024-01-15", "2024/1/5", "15.01.2024", "01/15/2024", "15-01-2024", "2024-01-15 00:00:00",
-            "2024-01-15T10:30:00Z", "15-Jan-2024", "15/01/24", "1/5/24", "2024-01-15T00:00",
+            "2024-01-15",
+            "2024/1/5",
+            "15.01.2024",
+            "01/15/2024",
+            "15-01-2024",
+            "2024-01-15 00:00:00",
+            "2024-01-15T10:30:00Z",
+            "15-Jan-2024",
+            "15/01/24",
+            "1/5/24",
+            "2024-01-15T00:00",
         ] {
             assert!(is_date(&characters(text)), "{text}");
         }
-        for text in ["2024-13-15", "98-76-54", "987-65-43210", "2024-01-1500", "555-123-4567", "01-02-03-04-05", "20240115"] {
+        for text in [
+            "2024-13-15",
+            "98-76-54",
+            "987-65-43210",
+            "2024-01-1500",
+            "555-123-4567",
+            "01-02-03-04-05",
+            "20240115",
+        ] {
             assert!(!is_date(&characters(text)), "{text}");
         }
     }

@@ -14,7 +14,12 @@ const LONGEST: u32 = 15;
 const SUSPECT_ZEROS: &[u8] = b"00000";
 
 /// The largest integers of computers. They are valid numbers, and other people's.
-const LARGEST_INTEGERS: [&[u8]; 4] = [b"2147483647", b"4294967295", b"9223372036854775807", b"18446744073709551615"];
+const LARGEST_INTEGERS: [&[u8]; 4] = [
+    b"2147483647",
+    b"4294967295",
+    b"9223372036854775807",
+    b"18446744073709551615",
+];
 
 /// Fewer equal digits than this may be somebody's.
 const SHORTEST_STAND_IN: usize = 7;
@@ -30,14 +35,20 @@ struct Found {
 
 /// The number that these digits are, by the order of trust: a `+` (or `00`) speaks for itself, then the row's
 /// country, then the default region.
-pub(super) fn judge(digits: &Digits, country: Option<Region>, rules: &Rules) -> Result<Normalised, Refusal> {
+pub(super) fn judge(
+    digits: &Digits,
+    country: Option<Region>,
+    rules: &Rules,
+) -> Result<Normalised, Refusal> {
     refuse_stand_ins(digits.as_bytes())?;
     let (found, region_assumed) = if digits.has_plus() {
         (look_up(digits, None, country)?, false)
     } else if digits.as_bytes().starts_with(b"00") {
         after_double_zero(digits, country, rules)?
     } else {
-        let region = country.or(rules.default_region).ok_or(Refusal::RegionUnknown)?;
+        let region = country
+            .or(rules.default_region)
+            .ok_or(Refusal::RegionUnknown)?;
         (in_region(digits, region, country)?, country.is_none())
     };
     if country.is_some_and(|country| country.calling_code() != found.calling_code) {
@@ -50,12 +61,20 @@ pub(super) fn judge(digits: &Digits, country: Option<Region>, rules: &Rules) -> 
     if !rules.allowed_types.admits(found.kind) {
         return Err(Refusal::NumberType);
     }
-    Ok(Normalised { number: found.number, recovered: found.recovered, region_assumed })
+    Ok(Normalised {
+        number: found.number,
+        recovered: found.recovered,
+        region_assumed,
+    })
 }
 
 /// `00` is dialled before a country code in most of the world, but not in all of it, and where it is not, what
 /// follows may be a carrier's code. So both readings are made, and two different numbers are refused.
-fn after_double_zero(digits: &Digits, country: Option<Region>, rules: &Rules) -> Result<(Found, bool), Refusal> {
+fn after_double_zero(
+    digits: &Digits,
+    country: Option<Region>,
+    rules: &Rules,
+) -> Result<(Found, bool), Refusal> {
     let international = look_up(&digits.international_from(2), None, None);
     let region = country.or(rules.default_region);
     let domestic = region.map(|region| look_up(digits, Some(region), None));
@@ -76,10 +95,13 @@ fn in_region(digits: &Digits, region: Region, country: Option<Region>) -> Result
         found => return found,
     };
     // `091-98765…`: a country code as some lists have it, with a zero that belongs to nothing. As they stand the
-    // digits are no number of the region, so this reading has no rival.
+    // digits are no number of the region, so this reading has no rival. Not for `+1` and `+7`, whose single digit is
+    // there by chance in one cell of ten.
     let code = Numerals::of(u64::from(region.calling_code()));
     let digits = match digits.as_bytes() {
-        [b'0', rest @ ..] if rest.starts_with(code.as_bytes()) => digits.international_from(1),
+        [b'0', rest @ ..] if region.calling_code() >= 10 && rest.starts_with(code.as_bytes()) => {
+            digits.international_from(1)
+        }
         _ => return Err(refusal),
     };
     let mut found = look_up(&digits, None, country).map_err(|_| refusal)?;
@@ -88,10 +110,17 @@ fn in_region(digits: &Digits, region: Region, country: Option<Region>) -> Result
 }
 
 /// Asks the library. Only a valid number is found.
-fn look_up(digits: &Digits, region: Option<Region>, country: Option<Region>) -> Result<Found, Refusal> {
+fn look_up(
+    digits: &Digits,
+    region: Option<Region>,
+    country: Option<Region>,
+) -> Result<Found, Refusal> {
     guard::quietly(|| {
-        let parsed = PHONE_NUMBER_UTIL.parse(digits.as_str(), region.map(Region::plan)).map_err(unparsable)?;
-        let calling_code = u16::try_from(parsed.country_code).map_err(|_| Refusal::UnknownCallingCode)?;
+        let parsed = PHONE_NUMBER_UTIL
+            .parse(digits.as_str(), region.map(Region::plan))
+            .map_err(|error| unparsable(&error))?;
+        let calling_code =
+            u16::try_from(parsed.country_code).map_err(|_| Refusal::UnknownCallingCode)?;
         if country.is_some_and(|country| country.calling_code() != calling_code) {
             return Err(Refusal::CountryMismatch);
         }
@@ -101,12 +130,17 @@ fn look_up(digits: &Digits, region: Option<Region>, country: Option<Region>) -> 
         if kind == PhoneNumberType::Unknown {
             return Err(invalid(&parsed));
         }
-        Ok(Found { number, calling_code, kind, recovered: rewritten(digits, number, region) })
+        Ok(Found {
+            number,
+            calling_code,
+            kind,
+            recovered: rewritten(digits, number, region),
+        })
     })
     .unwrap_or(Err(Refusal::NotANumber))
 }
 
-fn unparsable(error: ParseError) -> Refusal {
+fn unparsable(error: &ParseError) -> Refusal {
     match error {
         ParseError::InvalidCountryCode => Refusal::UnknownCallingCode,
         ParseError::TooShortAfterIdd | ParseError::TooShortNsn => Refusal::PhoneTooShort,
@@ -140,7 +174,11 @@ fn invalid(number: &PhoneNumber) -> Refusal {
 
 /// Nothing above E.164's fifteen digits, which a few plans exceed.
 fn e164(number: &PhoneNumber) -> Option<E164> {
-    let leading = if number.italian_leading_zero() { u32::try_from(number.number_of_leading_zeros()).ok()? } else { 0 };
+    let leading = if number.italian_leading_zero() {
+        u32::try_from(number.number_of_leading_zeros()).ok()?
+    } else {
+        0
+    };
     let code = u64::try_from(number.country_code).ok()?;
     let national_length = leading + length(number.national_number);
     (length(code) + national_length <= LONGEST)
@@ -155,7 +193,11 @@ fn rewritten(digits: &Digits, number: E164, region: Option<Region>) -> Recoverie
     let cell = digits.as_bytes();
     let Some(region) = region else {
         if cell != full.as_bytes() {
-            recovered.insert(if cell.ends_with(national) { Recovery::TrunkPrefix } else { Recovery::NationalRule });
+            recovered.insert(if cell.ends_with(national) {
+                Recovery::TrunkPrefix
+            } else {
+                Recovery::NationalRule
+            });
         }
         return recovered;
     };
@@ -191,18 +233,35 @@ fn refuse_unstable(digits: &Digits, found: &Found) -> Result<(), Refusal> {
         again.push(digit);
     }
     // Parsed to the same number it has the same type, so that need not be asked again.
-    let same = guard::quietly(|| PHONE_NUMBER_UTIL.parse(again.as_str(), None).ok().and_then(|parsed| e164(&parsed)));
-    if same == Some(Some(found.number)) { Ok(()) } else { Err(Refusal::Ambiguous) }
+    let same = guard::quietly(|| {
+        PHONE_NUMBER_UTIL
+            .parse(again.as_str(), None)
+            .ok()
+            .and_then(|parsed| e164(&parsed))
+    });
+    if same == Some(Some(found.number)) {
+        Ok(())
+    } else {
+        Err(Refusal::Ambiguous)
+    }
 }
 
 fn refuse_stand_ins(digits: &[u8]) -> Result<(), Refusal> {
-    let Some(first) = digits.first() else { return Err(Refusal::NotANumber) };
+    let Some(first) = digits.first() else {
+        return Err(Refusal::NotANumber);
+    };
     let alike = digits.iter().all(|digit| digit == first);
     let counting = b"123456789012345".starts_with(digits) || b"0123456789".starts_with(digits);
-    if digits.len() >= SHORTEST_STAND_IN && (alike || counting) || LARGEST_INTEGERS.contains(&digits) {
+    if digits.len() >= SHORTEST_STAND_IN && (alike || counting)
+        || LARGEST_INTEGERS.contains(&digits)
+    {
         return Err(Refusal::Placeholder);
     }
-    if digits.ends_with(SUSPECT_ZEROS) { Err(Refusal::SuspectRounded) } else { Ok(()) }
+    if digits.ends_with(SUSPECT_ZEROS) {
+        Err(Refusal::SuspectRounded)
+    } else {
+        Ok(())
+    }
 }
 
 /// A number's digits as text, without allocating.

@@ -33,7 +33,10 @@ impl FromStr for Region {
         let text = text.trim();
         let digits = text.strip_prefix('+').unwrap_or(text);
         // The longest calling code has three digits; two zeros or one may stand in front, as people dial them.
-        let found = if !digits.is_empty() && digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit()) {
+        let found = if !digits.is_empty()
+            && digits.len() <= 5
+            && digits.bytes().all(|b| b.is_ascii_digit())
+        {
             digits.parse().ok().and_then(region_of_calling_code)
         } else if text.eq_ignore_ascii_case("uk") {
             Some(LibraryRegion::GB)
@@ -44,7 +47,10 @@ impl FromStr for Region {
             .filter(|&plan| plan != LibraryRegion::World)
             .and_then(|plan| {
                 let code = guard::quietly(|| PHONE_NUMBER_UTIL.get_country_code_for_region(plan))??;
-                Some(Region { plan, calling_code: u16::try_from(code).ok()? })
+                Some(Region {
+                    plan,
+                    calling_code: u16::try_from(code).ok()?,
+                })
             })
             .ok_or_else(|| UnknownRegion(text.chars().take(40).collect()))
     }
@@ -86,13 +92,19 @@ mod tests {
             ("+39", "IT", 39),
         ] {
             let read: Region = text.parse().expect(text);
-            assert_eq!((read.to_string().as_str(), read.calling_code()), (region, code), "{text}");
+            assert_eq!(
+                (read.to_string().as_str(), read.calling_code()),
+                (region, code),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_region_is_refused() {
-        for text in ["", "+", "India", "ZZ", "AQ", "001", "+800", "999", "+0", "-91", "9 1", "é", "II", "१"] {
+        for text in [
+            "", "+", "India", "ZZ", "AQ", "001", "+800", "999", "+0", "-91", "9 1", "é", "II", "१",
+        ] {
             // `001` dials the United States from abroad, and means it here too.
             if text == "001" {
                 continue;
