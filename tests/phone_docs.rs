@@ -33,7 +33,6 @@ fn table(head: &str, rows: impl Iterator<Item = [String; 3]>) -> String {
     }
     table
 }
-}
 
 #[test]
 fn the_documented_tables_are_those_of_the_code() {
