@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import time
+import unicodedata
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
@@ -26,6 +27,7 @@ OWN = set(
     "letters unexpected_character suspect_rounded ambiguous".split()
 )
 TYPES = [value for value in range(11) if value != PhoneNumberType.UNKNOWN]
+DOUBLE_ZERO = re.compile(r"[^0-9+]*0[^0-9+]*0")
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
 
@@ -177,6 +179,11 @@ def region_has_long_code(region):
     return calling_code(region) >= 10
 
 
+def plain(text):
+    """With the digits and plus signs of other scripts in ASCII; the length is kept."""
+    return "".join(str(unicodedata.digit(c)) if unicodedata.category(c) == "Nd" else c.replace("\uff0b", "+") for c in text)
+
+
 def escape(cell):
     return cell.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
@@ -204,7 +211,13 @@ def main():
             # Leadfix's own rule met by chance; still Google must know the number, and make nothing of the cell.
             digits = phonenumbers.normalize_digits_only(before)
             before, kind = (before, "same") if google(before, region) else ("+" + digits[1:], "recover")
-        want = expected(region, cell, before, kind)
+        if kind in ("same", "recover") and (double_zero := DOUBLE_ZERO.match(plain(before))):
+            # The same with leadfix's rule that `00` is read as `+` too.
+            cell_as_it_was, kind = before, "idd"
+            before = "+" + before[double_zero.end() :]
+        else:
+            cell_as_it_was = cell
+        want = expected(region, cell_as_it_was, before, kind)
         zeros = re.search(r"\.0{1,2}$", cell) if kind == "same" else None
         if zeros and number != want:
             # The rule that `.0` is no digit, met by chance. What is read must be Google's reading without it.
