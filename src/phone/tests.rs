@@ -110,6 +110,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("022-23456789/90", "", "several_numbers"),
     ("022-23456789/23456790", "", "several_numbers"),
     ("022-23456789,90", "", "several_numbers"),
+    ("1234567/8901", "DE", "several_numbers"),
     ("030 123456/78", "DE", "several_numbers"),
     ("+49 30 123456/57", "", "several_numbers"),
     ("98765,43210", "", "unexpected_character"),
