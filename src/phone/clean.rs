@@ -92,73 +92,8 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
     })
 }
 
-/// What a cell looks like before anybody asks whether it is a valid number, for judging a whole column.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Shape {
-    /// Nothing in it.
-    Empty,
-    /// A negative number, without its sign.
-    Negative(u64),
-    /// Scientific notation without all its digits.
-    Lossy,
-    /// At most 18 digits, however they are written.
-    Number(u64),
-    /// Anything else.
-    Text,
-}
-
-/// The shape of a cell.
-pub(crate) fn shape(text: &str) -> Shape {
-    if text.is_empty() {
-        return Shape::Empty;
-    }
-    if let Some(number) = integer(text.bytes().map(char::from)) {
-        return Shape::Number(number);
-    }
-    let Ok(mut cell) = Cell::read(text) else {
-        return Shape::Text;
-    };
-    if cell.is_empty() {
-        return Shape::Empty;
-    }
-    if unwrap(&mut cell).is_err() {
-        return Shape::Text;
-    }
-    if let Some(numeral) = numeral::scientific(cell.text()) {
-        return numeral.map_or(Shape::Lossy, |numeral| {
-            integer(numeral.digits.iter().copied().map(char::from))
-                .map_or(Shape::Text, Shape::Number)
-        });
-    }
-    if let Decimals::Zeros(count) = numeral::decimals(cell.text()) {
-        cell.cut_end(count);
-    }
-    let text = cell.text();
-    let sign = matches!(text, ['-', ..] | [.., '-'] | ['(', .., ')'])
-        && numeral::refuse_calculated(text).is_err();
-    let punctuation =
-        |c: &char| matches!(c, '+' | '-' | '.' | ',' | ' ' | '(' | ')' | '[' | ']' | '/');
-    match integer(text.iter().copied().filter(|c| !punctuation(c))) {
-        Some(number) if sign => Shape::Negative(number),
-        Some(number) => Shape::Number(number),
-        None => Shape::Text,
-    }
-}
-
-/// The integer that these digits are, if they are nothing else and not too many.
-fn integer(digits: impl Iterator<Item = char>) -> Option<u64> {
-    let (value, count) =
-        digits
-            .enumerate()
-            .try_fold((0_u64, 0), |(value, _), (place, digit)| {
-                let digit = digit.to_digit(10).filter(|_| place < 18)?;
-                Some((value * 10 + u64::from(digit), place + 1))
-            })?;
-    (count > 0).then_some(value)
-}
-
 /// Takes off what people and programs put around a number, layer by layer.
-fn unwrap(cell: &mut Cell) -> Result<(), Refusal> {
+pub(super) fn unwrap(cell: &mut Cell) -> Result<(), Refusal> {
     if cell.is_empty() {
         return Err(Refusal::Empty);
     }
@@ -239,7 +174,7 @@ fn whole_number(numeral: &Numeral, mut recovered: Recoveries) -> Result<Reading,
     recovered.insert(numeral.recovered);
     let digits = digits_from(numeral.digits.iter().copied(), numeral.signed)?;
     let mut rivals = Vec::new();
-    if numeral.signed && numeral.recovered == Recovery::ScientificNotation {
+    if numeral.signed {
         rivals.push(Rival {
             digits: digits_from(numeral.digits.iter().copied(), false)?,
             standing: Standing::Equal,

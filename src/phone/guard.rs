@@ -1,6 +1,6 @@
 //! A call into the numbering library that cannot end the run, and cannot print the number.
 //!
-//! The library is known to slice text at the wrong place on inputs that [`super::normalise`] refuses long
+//! The library is known to slice text at the wrong place on inputs that `normalise` refuses long
 //! before; this is the second net. A panic's message may quote the text it choked on, and the standard hook
 //! prints it, so while the guard is up on this thread the hook is silent. Other panics, and other threads,
 //! are reported as ever.

@@ -2,8 +2,8 @@
 //!
 //! A mistake here makes a stranger's phone ring, so no number is guessed. The engine, `rlibphonenumber`, is a port
 //! of Google's library, which is made to find a number in what a person typed; damage done by a spreadsheet is
-//! another thing, and on it the library finds valid, wrong numbers. So a cell is judged three times: [`clean`]
-//! reads its text or says what happened to it, [`plan`] asks the library about nothing but digits, and what the
+//! another thing, and on it the library finds valid, wrong numbers. So a cell is judged three times: `clean`
+//! reads its text or says what happened to it, `plan` asks the library about nothing but digits, and what the
 //! library found is judged once more before it counts.
 
 use std::fmt::{self, Display};
@@ -20,12 +20,13 @@ mod plan;
 mod recovery;
 mod refusal;
 mod region;
+mod shape;
 
-pub(crate) use clean::{Shape, shape};
 pub use kinds::{AllowedTypes, UnknownType};
 pub use recovery::{Recoveries, Recovery};
 pub use refusal::Refusal;
 pub use region::{Region, UnknownRegion};
+pub(crate) use shape::{Shape, shape};
 
 /// The version of Google's numbering plans that the engine carries.
 pub const METADATA_VERSION: &str = "9.0.42";

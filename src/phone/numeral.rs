@@ -57,8 +57,7 @@ pub(super) fn scientific(text: &[char]) -> Option<Result<Numeral, Refusal>> {
     };
     let (negative, exponent) = match exponent {
         ['-', rest @ ..] => (true, rest),
-        ['+', rest @ ..] => (false, rest),
-        rest => (false, rest),
+        ['+', rest @ ..] | rest => (false, rest),
     };
     let numeral = !whole.is_empty()
         && all_digits(whole)
@@ -135,8 +134,8 @@ pub(super) fn decimals(text: &[char]) -> Decimals {
     let whole = all_digits(unsigned(before).1);
     let before_digits = digits_in(before);
     if !after.iter().all(|c| *c == '0') {
-        // `98765.43210` is grouped by hand; ten digits before a point are not.
-        let decimal = whole && before_digits >= 7 && after.len() <= 3;
+        // `98765.43210` is grouped by hand; seven digits and more before a point are not.
+        let decimal = whole && before_digits >= 7 && (text[point] == '.' || after.len() < 7);
         return if decimal {
             Decimals::Fraction
         } else {

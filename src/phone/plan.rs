@@ -95,10 +95,13 @@ fn in_region(digits: &Digits, region: Region, country: Option<Region>) -> Result
         found => return found,
     };
     // `091-98765…`: a country code as some lists have it, with a zero that belongs to nothing. As they stand the
-    // digits are no number of the region, so this reading has no rival.
+    // digits are no number of the region, so this reading has no rival. Not for `+1` and `+7`, whose single digit is
+    // there by chance in one cell of ten.
     let code = Numerals::of(u64::from(region.calling_code()));
     let digits = match digits.as_bytes() {
-        [b'0', rest @ ..] if rest.starts_with(code.as_bytes()) => digits.international_from(1),
+        [b'0', rest @ ..] if region.calling_code() >= 10 && rest.starts_with(code.as_bytes()) => {
+            digits.international_from(1)
+        }
         _ => return Err(refusal),
     };
     let mut found = look_up(&digits, None, country).map_err(|_| refusal)?;
@@ -115,7 +118,7 @@ fn look_up(
     guard::quietly(|| {
         let parsed = PHONE_NUMBER_UTIL
             .parse(digits.as_str(), region.map(Region::plan))
-            .map_err(unparsable)?;
+            .map_err(|error| unparsable(&error))?;
         let calling_code =
             u16::try_from(parsed.country_code).map_err(|_| Refusal::UnknownCallingCode)?;
         if country.is_some_and(|country| country.calling_code() != calling_code) {
@@ -137,7 +140,7 @@ fn look_up(
     .unwrap_or(Err(Refusal::NotANumber))
 }
 
-fn unparsable(error: ParseError) -> Refusal {
+fn unparsable(error: &ParseError) -> Refusal {
     match error {
         ParseError::InvalidCountryCode => Refusal::UnknownCallingCode,
         ParseError::TooShortAfterIdd | ParseError::TooShortNsn => Refusal::PhoneTooShort,

@@ -102,7 +102,7 @@ refusals! {
     NoSuchNumber, "no_such_number", "+1 123 253 1234",
         "the number has the right length, but its country has given out no such numbers; look for a mistyped digit near the front";
     /// Premium-rate, shared-cost or pager.
-    NumberType, "number_type", "+44 909 8790000 x1",
+    NumberType, "number_type", "+44 909 8790000",
         "the number is premium-rate, shared-cost or a pager, which are not called; if it is meant, open its kind with `--allow-types`";
 }
 
