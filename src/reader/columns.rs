@@ -252,10 +252,10 @@ impl Columns {
             columns.notes,
             columns.metadata,
         ];
-        match columns.variables.is_empty() && changes.iter().all(Option::is_none) {
-            true => Err(ColumnError::NothingToChange(all())),
-            false => Ok(columns),
+        if columns.variables.is_empty() && changes.iter().all(Option::is_none) {
+            return Err(ColumnError::NothingToChange(all()));
         }
+        Ok(columns)
     }
 }
 

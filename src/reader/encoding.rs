@@ -138,6 +138,8 @@ pub(super) fn suspect(
 mod tests {
     use super::*;
 
+    type Told = Result<&'static Encoding, Suspicion>;
+
     #[test]
     fn the_encoding_is_told_from_the_first_bytes() {
         let utf16 = |text: &str| {
@@ -145,11 +147,7 @@ mod tests {
                 .flat_map(u16::to_le_bytes)
                 .collect::<Vec<_>>()
         };
-        let cases: [(
-            &[u8],
-            Option<&'static Encoding>,
-            Result<&'static Encoding, Suspicion>,
-        ); 8] = [
+        let cases: [(&[u8], Option<&'static Encoding>, Told); 8] = [
             (b"id,phone", None, Ok(UTF_8)),
             (b"\xEF\xBB\xBFid,phone", None, Ok(UTF_8)),
             (b"\xEF\xBB\xBFid,phone", Some(WINDOWS_1252), Ok(UTF_8)),

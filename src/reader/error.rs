@@ -195,9 +195,9 @@ impl fmt::Display for InputError {
             column,
             kind,
         } = &*self.0;
-        match path.as_os_str() == "-" {
-            true => write!(f, "standard input")?,
-            false => write!(f, "`{}`", path.display())?,
+        match path.to_str() {
+            Some("-") => write!(f, "standard input")?,
+            _ => write!(f, "`{}`", path.display())?,
         }
         if let Some(line) = line {
             write!(f, " line {line}")?;

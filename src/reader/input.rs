@@ -134,3 +134,130 @@ impl fmt::Display for Description {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader::{Pass, Row};
+    use std::fs::OpenOptions;
+    use std::io::Write as _;
+    use tempfile::TempDir;
+
+    /// A file of several chunks, in a folder of its own.
+    fn file() -> (TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("corrections.csv");
+        let rows: Vec<_> = (0..40_000).map(|i| format!("L{i},name {i}")).collect();
+        std::fs::write(&path, format!("lead_id,name\n{}\n", rows.join("\n"))).expect("room");
+        (folder, path)
+    }
+
+    fn open(path: &Path) -> Input {
+        Input::open(path, &ReadOptions::default()).expect("a readable file")
+    }
+
+    fn append(path: &Path, text: &str) {
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .expect("our file");
+        file.write_all(text.as_bytes()).expect("room");
+    }
+
+    fn pass(mut rows: Rows) -> Result<Pass, InputError> {
+        let mut row = Row::default();
+        while rows.read(&mut row)? {}
+        Ok(rows.finish())
+    }
+
+    fn is_changed<T>(result: Result<T, InputError>) -> bool {
+        result.is_err_and(|error| matches!(error.kind(), ErrorKind::Changed))
+    }
+
+    #[test]
+    fn every_pass_sees_the_same() {
+        let (_folder, path) = file();
+        let input = open(&path);
+        let first = pass(input.rows().expect("a pass")).expect("all rows");
+        assert_eq!(first.rows, 40_000);
+        let (mut one, other) = (
+            input.rows().expect("a pass"),
+            input.rows().expect("a pass at once"),
+        );
+        let mut row = Row::default();
+        assert!(one.read(&mut row).expect("a row"));
+        assert_eq!(pass(other).expect("all rows"), first);
+        assert_eq!(pass(one).expect("the rest").fingerprint, first.fingerprint);
+    }
+
+    #[test]
+    fn a_file_that_changes_between_passes_is_refused() {
+        type Change = fn(&Path);
+        let changes: [Change; 4] = [
+            |path| append(path, "L,late\n"),
+            |path| std::fs::write(path, "lead_id,name\nL1,short\n").expect("room"),
+            |path| std::fs::remove_file(path).expect("our file"),
+            |path| {
+                let copy = path.with_extension("new");
+                std::fs::copy(path, &copy).expect("room");
+                std::fs::rename(copy, path).expect("our folder");
+            },
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let (_folder, path) = file();
+            let input = open(&path);
+            change(&path);
+            assert!(is_changed(input.rows()), "change {at}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_during_a_pass_is_refused_before_the_end() {
+        type Change = fn(&Path);
+        let changes: [Change; 3] = [
+            |path| append(path, "L,late\n"),
+            |path| {
+                let file = OpenOptions::new().write(true).open(path).expect("our file");
+                file.set_len(200_000).expect("shorter");
+            },
+            |path| {
+                let mut file = OpenOptions::new().write(true).open(path).expect("our file");
+                std::thread::sleep(std::time::Duration::from_millis(20)); // the clock of the file system is coarse
+                file.write_all(b"LEAD_ID").expect("room");
+            },
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let (_folder, path) = file();
+            let input = open(&path);
+            let rows = input.rows().expect("a pass");
+            change(&path);
+            assert!(is_changed(pass(rows)), "change {at}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_copied_or_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let refused =
+            |path: &Path| Input::open(path, &ReadOptions::default()).expect_err("no file");
+        assert!(matches!(refused(folder.path()).kind(), ErrorKind::Folder));
+        let missing = refused(&folder.path().join("none.csv"));
+        assert!(
+            matches!(missing.kind(), ErrorKind::Io { .. }) && !missing.is_local_io(),
+            "{missing}"
+        );
+        assert!(matches!(
+            refused(Path::new("/dev/null")).kind(),
+            ErrorKind::Empty
+        ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_copy_has_no_name_and_no_rights_for_others() {
+        use std::os::unix::fs::MetadataExt;
+        let file = Source::spool_file(Path::new("-")).expect("a temporary file");
+        let metadata = file.metadata().expect("its metadata");
+        assert_eq!((metadata.mode() & 0o777, metadata.nlink()), (0o600, 0));
+    }
+}

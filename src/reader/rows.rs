@@ -44,7 +44,7 @@ pub struct Rows {
     text: Text,
     splitter: Splitter,
     dialect: Dialect,
-    skip_bad_rows: bool,
+    lenient: bool,
     source: Source,
     headers: StringRecord,
     header_line: u64,
@@ -67,14 +67,14 @@ impl Rows {
     pub(super) fn begin(
         source: Source,
         dialect: Dialect,
-        skip_bad_rows: bool,
+        lenient: bool,
     ) -> Result<Rows, InputError> {
         let mut rows = Rows {
             text: Text::new(source.clone(), dialect.encoding),
             splitter: Splitter::new(dialect.delimiter),
             line: dialect.first_line,
             dialect,
-            skip_bad_rows,
+            lenient,
             source,
             headers: StringRecord::new(),
             header_line: dialect.first_line,
@@ -140,7 +140,7 @@ impl Rows {
                 .or_else(|| self.judge(&row.cells, taken.line, taken.extent));
             match &row.damage {
                 None => self.last_column.note(&row.cells),
-                Some(_) if self.skip_bad_rows => pad(&mut row.cells, self.headers.len()),
+                Some(_) if self.lenient => pad(&mut row.cells, self.headers.len()),
                 Some(damage) => {
                     let kind = ErrorKind::Row(damage.clone());
                     return Err(InputError::new(self.source.path(), kind).at(taken.line, None));
@@ -234,7 +234,7 @@ impl Rows {
             Breach::BlankBeforeQuote { end: Some(extent) } => (extent, Damage::BlankBeforeQuote),
             _ => return None,
         };
-        if !self.skip_bad_rows {
+        if !self.lenient {
             return None;
         }
         self.splitter.mend(&window[..extent.taken], fault, cells);

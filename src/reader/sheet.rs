@@ -49,6 +49,10 @@ pub(super) fn open(source: &Source, name: Option<&str>) -> Result<Option<Sheet>,
     })
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "map_err hands the error over"
+)]
 fn broken(reason: impl ToString) -> ErrorKind {
     ErrorKind::Workbook(reason.to_string())
 }

@@ -77,7 +77,9 @@ impl Source {
     }
 
     pub(super) fn spool_file(path: &Path) -> Result<File, InputError> {
-        tempfile::tempfile()
+        // Named for a moment, as the unnamed kind leaves the rights to the umask.
+        tempfile::NamedTempFile::new()
+            .map(tempfile::NamedTempFile::into_file)
             .map_err(|source| InputError::io(path, "create a temporary file for", source))
     }
 

@@ -105,9 +105,10 @@ impl Splitter {
         let mut breaks = 0;
         loop {
             let quoted = bytes.get(at) == Some(&b'"');
-            let end = match quoted {
-                true => self.quoted(text, at, last, cells, &mut breaks)?,
-                false => self.plain(text, at, last)?,
+            let end = if quoted {
+                self.quoted(text, at, last, cells, &mut breaks)?
+            } else {
+                self.plain(text, at, last)?
             };
             let Some(end) = end else { return Ok(None) };
             if end - at > CELL_LIMIT {
@@ -149,7 +150,7 @@ impl Splitter {
                 return Ok(Some(at));
             }
             if text[start..at].trim().is_empty() {
-                let Some(rest) = self.rest_of_line(bytes, at + 1, last) else {
+                let Some(rest) = self.rest_of_line(text, at + 1, last) else {
                     return Ok(None);
                 };
                 let end = (rest.quotes == 1).then_some(rest.extent);
@@ -180,14 +181,14 @@ impl Splitter {
                 if bytes.len() - start > CELL_LIMIT {
                     return Err(Fault::long_cell(start));
                 }
-                return match last {
-                    true => Err(Fault {
+                if last {
+                    return Err(Fault {
                         at: start,
                         cell: start,
                         breach: Breach::Unclosed,
-                    }),
-                    false => Ok(None),
-                };
+                    });
+                }
+                return Ok(None);
             };
             let close = from + step;
             match bytes.get(close + 1) {
@@ -198,7 +199,7 @@ impl Splitter {
                 }
                 None if !last => return unfinished(start, bytes.len(), false),
                 Some(&byte) if !self.stops(byte) => {
-                    let Some(rest) = self.rest_of_line(bytes, close + 1, last) else {
+                    let Some(rest) = self.rest_of_line(text, close + 1, last) else {
                         return Ok(None);
                     };
                     let end = (rest.quotes == 0).then_some(rest.extent);
@@ -243,20 +244,18 @@ impl Splitter {
     }
 
     /// The rest of the line on which a record is damaged.
-    fn rest_of_line(&self, bytes: &[u8], at: usize, last: bool) -> Option<RestOfLine> {
-        let length = bytes[at..]
-            .iter()
-            .position(|byte| matches!(byte, b'\n' | b'\r'));
+    fn rest_of_line(&self, text: &str, at: usize, last: bool) -> Option<RestOfLine> {
+        let length = text[at..].find(['\n', '\r']);
         if length.is_none() && !last {
             return None;
         }
-        let end = length.map_or(bytes.len(), |length| at + length);
-        let (taken, terminated) = match self.after(bytes, end, last)? {
+        let end = length.map_or(text.len(), |length| at + length);
+        let (taken, terminated) = match self.after(text.as_bytes(), end, last)? {
             After::Break(length) => (end + length, true),
             After::Delimiter | After::End => (end, false),
         };
-        let breaks = line_breaks(std::str::from_utf8(&bytes[..taken]).unwrap_or_default());
-        let quotes = bytes[at..end].iter().filter(|&&byte| byte == b'"').count();
+        let breaks = line_breaks(&text[..taken]);
+        let quotes = text[at..end].matches('"').count();
         Some(RestOfLine {
             extent: Extent {
                 taken,
@@ -338,8 +337,16 @@ mod tests {
 
     #[test]
     fn a_record_ends_where_its_line_ends() {
-        // text, cells, bytes taken, line breaks, terminated, last cell closed
-        let cases: [(&str, &[&str], usize, u64, bool, bool); 17] = [
+        // Text, cells, bytes taken, line breaks, terminated, last cell closed.
+        type Case = (
+            &'static str,
+            &'static [&'static str],
+            usize,
+            u64,
+            bool,
+            bool,
+        );
+        let cases: [Case; 17] = [
             ("a,b\nc", &["a", "b"], 4, 1, true, false),
             ("a,b\r\nc", &["a", "b"], 5, 1, true, false),
             ("a,b\rc", &["a", "b"], 4, 1, true, false),

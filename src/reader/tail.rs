@@ -98,9 +98,9 @@ mod tests {
         ];
         for (others, cell, expected) in cases {
             let mut column = LastColumn::default();
-            others
-                .iter()
-                .for_each(|other| column.note(&StringRecord::from(vec!["x", other])));
+            for other in others {
+                column.note(&StringRecord::from(vec!["x", other]));
+            }
             assert_eq!(
                 column.judge(&StringRecord::from(vec!["x", cell])),
                 expected,
