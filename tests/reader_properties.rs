@@ -83,8 +83,9 @@ fn write(rows: &[Vec<String>], style: Style) -> Vec<u8> {
         .quote_style(style.quotes)
         .from_writer(Vec::new());
     writer.write_record(HEADER).expect("memory");
-    rows.iter()
-        .for_each(|row| writer.write_record(row).expect("memory"));
+    for row in rows {
+        writer.write_record(row).expect("memory");
+    }
     let text = String::from_utf8(writer.into_inner().expect("memory")).expect("UTF-8");
     encode(&text, style)
 }
