@@ -254,15 +254,13 @@ impl<'a> Executor<'a> {
                 return Some(Prepared::Settled(row.settled(Finding::new(status, cause))));
             }
         };
-        if let Some(lead) = &lead {
-            if plan.evidence(Some(lead)) == Evidence::Whole {
-                let finding = if row.doubt {
-                    Finding::new(Status::Updated, Cause::ConfirmedByRead)
-                } else {
-                    Finding::new(Status::Unchanged, Cause::AlreadyCorrect)
-                };
-                return Some(Prepared::Settled(row.settled(finding)));
-            }
+        if plan.evidence(lead.as_ref()) == Evidence::Whole {
+            let finding = if row.doubt {
+                Finding::new(Status::Updated, Cause::ConfirmedByRead)
+            } else {
+                Finding::new(Status::Unchanged, Cause::AlreadyCorrect)
+            };
+            return Some(Prepared::Settled(row.settled(finding)));
         }
         let change = plan.change();
         let loses = lead
@@ -522,12 +520,12 @@ impl<'a> Executor<'a> {
         } = seen
         {
             self.succeeded.set(true);
-            if matches!(evidence, Evidence::Whole | Evidence::Partly)
+            let proof = matches!(evidence, Evidence::Whole | Evidence::Partly);
+            if proof
                 && plan.change().tells_dialects_apart()
+                && self.proven.replace(Some(row.spelling)) != Some(row.spelling)
             {
-                if self.proven.replace(Some(row.spelling)) != Some(row.spelling) {
-                    info!(spelling = %row.spelling, "this body spelling has proved itself");
-                }
+                info!(spelling = %row.spelling, "this body spelling has proved itself");
             }
         }
     }
@@ -575,11 +573,12 @@ impl<'c> Row<'c> {
     }
 
     fn settled(&self, finding: Finding) -> Outcome {
-        let parts = [self.correction.remark.as_str(), self.words.as_str()];
+        let remark = self.correction.remark();
+        let parts = [remark.as_str(), self.words.as_str()];
         let detail: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Outcome {
             finding,
-            phone_number: self.correction.phone_number,
+            phone_number: self.correction.phone_number(),
             http_status: self.http_status,
             attempts: self.attempts,
             at: Timestamp::now(),

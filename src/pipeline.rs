@@ -57,6 +57,9 @@ pub enum PipelineError {
     /// The input changed or became unreadable.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// The input is not what the preflight has read.
+    #[error("the input file changed between preflight and sending")]
+    Changed,
     /// Results could not be written or made durable.
     #[error("cannot write the results: {0}")]
     Results(io::Error),
@@ -138,7 +141,7 @@ pub async fn run(
     }
     writer.finish().await.map_err(PipelineError::Results)?;
     match broken.take() {
-        Some(error) => Err(error.into()),
+        Some(error) => Err(error),
         None => Ok(Progressed {
             begun_through: begun.get(),
         }),
@@ -170,14 +173,19 @@ struct Item {
 }
 
 impl Source<'_> {
-    async fn next(&mut self) -> Result<Option<Item>, InputError> {
+    async fn next(&mut self) -> Result<Option<Item>, PipelineError> {
         let mut row = Row::default();
-        loop {
-            if self.job.halt.is_pulled() || !self.rows.read(&mut row)? {
+        while row.number <= self.skip {
+            if self.job.halt.is_pulled() {
                 return Ok(None);
             }
-            if row.number > self.skip {
-                break;
+            if !self.rows.read(&mut row)? {
+                let unchanged = self.rows.fingerprint() == self.job.preflight.pass.fingerprint;
+                return if unchanged {
+                    Ok(None)
+                } else {
+                    Err(PipelineError::Changed)
+                };
             }
         }
         let window = self.job.window;
@@ -419,7 +427,7 @@ fn repeat(first: Finding, first_line: u64, correction: &Correction) -> Outcome {
         first.status
     );
     Outcome {
-        phone_number: correction.phone_number,
+        phone_number: correction.phone_number(),
         ..Outcome::unsent(finding, detail)
     }
 }
