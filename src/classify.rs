@@ -86,8 +86,6 @@ pub enum Systemic {
     KeyRefused,
     /// 3xx: never followed.
     Redirected,
-    /// Replies name other leads than the ones asked for.
-    WrongLead,
 }
 
 /// Judges the reply to a `PATCH`. `succeeded`: whether this run has seen a 2xx, so that a 403 must be about the

@@ -268,6 +268,9 @@ impl<'a> Executor<'a> {
             .is_some_and(|lead| lead.would_lose(&change, row.spelling));
         match change.body(row.spelling).filter(|_| !loses) {
             Some(body) => Some(Prepared::Send(plan, body)),
+            None if row.attempts > 0 => Some(Prepared::Settled(
+                row.settled(Finding::new(Status::Failed, Cause::NotApplied)),
+            )),
             None => Some(Prepared::Settled(
                 row.settled(Finding::new(Status::Invalid, Cause::NotExpressible)),
             )),
@@ -281,7 +284,8 @@ impl<'a> Executor<'a> {
         let risks = row.correction.notes.is_some()
             && self.settings.dialect.is_none()
             && self.proven.get() != Some(Dialect::Guide);
-        merges || risks || self.settings.read_first
+        // The other spelling of this row's variables may stand where the lead keeps something else.
+        merges || risks || row.tried_other || self.settings.read_first
     }
 
     /// The lead as it is before the request, or the outcome of a row that ends here.
@@ -434,7 +438,6 @@ impl<'a> Executor<'a> {
     fn stop<T>(&self, systemic: Systemic, reply: &Reply, row: &Row) -> Option<T> {
         self.halt.pull(match systemic {
             Systemic::KeyRefused => halt::Cause::KeyRefused,
-            Systemic::WrongLead => halt::Cause::ContractBroken(row.words.clone()),
             Systemic::Redirected => {
                 let to = match reply {
                     Reply::Answer(answer) => answer.location().unwrap_or_default(),

@@ -83,13 +83,16 @@ pub struct Tally {
     pub line: u64,
     /// The cell there.
     pub cell: String,
+    /// What was wrong with it or done to it, and what to do.
+    pub detail: String,
 }
 
 impl Tally {
-    fn add(&mut self, line: u64, cell: &str) {
+    fn add(&mut self, line: u64, cell: &str, detail: &str) {
         if self.count == 0 {
             self.line = line;
             cell.clone_into(&mut self.cell);
+            detail.clone_into(&mut self.detail);
         }
         self.count += 1;
     }
@@ -133,13 +136,15 @@ impl Findings {
             return;
         };
         for recovery in phone.recovered.iter() {
-            self.recovered.entry(recovery).or_default().add(line, cell);
+            let tally = self.recovered.entry(recovery).or_default();
+            tally.add(line, cell, recovery.describe());
         }
         self.region_assumed += u64::from(phone.region_assumed);
     }
 
-    fn reject(&mut self, line: u64, cell: &str, reason: Reason) {
-        self.invalid.entry(reason).or_default().add(line, cell);
+    fn reject(&mut self, line: u64, cell: &str, rejection: &Rejection) {
+        let tally = self.invalid.entry(rejection.reason).or_default();
+        tally.add(line, cell, &rejection.detail);
     }
 }
 
@@ -182,7 +187,7 @@ impl Preflight {
                     findings.reject(
                         row.line,
                         offending_cell(row, columns, &rejection),
-                        rejection.reason,
+                        &rejection,
                     );
                 }
             }
@@ -287,17 +292,13 @@ impl Preflight {
                 && let Ok(correction) = correction::read(row, columns, &policy.rules)
                 && let Judgement::Reject(rejection) = self.judge_correction(row, correction, policy)
             {
-                rejected.push((
-                    row.line,
-                    row.cells[columns.lead_id].to_owned(),
-                    rejection.reason,
-                ));
+                rejected.push((row.line, row.cells[columns.lead_id].to_owned(), rejection));
             }
             Ok(())
         })?;
-        for (line, cell, reason) in rejected {
+        for (line, cell, rejection) in rejected {
             self.findings.valid -= 1;
-            self.findings.reject(line, &cell, reason);
+            self.findings.reject(line, &cell, &rejection);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::checkpoint::Files;
-use crate::preflight::Preflight;
+use crate::preflight::{Preflight, Tally};
 use crate::reader::{Columns, Input};
 use crate::summary::Summary;
 use crate::text;
@@ -79,25 +79,13 @@ pub fn preflight(
     writeln!(out, "  {:<10}{:>9}", "valid", findings.valid)?;
     writeln!(out, "  {:<10}{:>9}", "invalid", findings.invalid_rows())?;
     for (reason, tally) in &findings.invalid {
-        let cell = text::cut(&tally.cell);
-        writeln!(
-            out,
-            "    {reason:<28}{:>7}   line {}: `{cell}`",
-            tally.count, tally.line
-        )?;
+        example(out, reason.as_str(), tally)?;
     }
     if !findings.recovered.is_empty() {
         writeln!(out, "recovered from phone cells")?;
     }
     for (recovery, tally) in &findings.recovered {
-        let cell = text::cut(&tally.cell);
-        writeln!(
-            out,
-            "    {:<28}{:>7}   line {}: `{cell}`",
-            recovery.code(),
-            tally.count,
-            tally.line
-        )?;
+        example(out, recovery.code(), tally)?;
     }
     if findings.region_assumed > 0 {
         writeln!(
@@ -107,6 +95,21 @@ pub fn preflight(
         )?;
     }
     warnings(out, columns, preflight)
+}
+
+fn example(out: &mut impl Write, name: &str, tally: &Tally) -> io::Result<()> {
+    let Tally {
+        count,
+        line,
+        cell,
+        detail,
+    } = tally;
+    writeln!(
+        out,
+        "    {name:<28}{count:>7}   line {line}: `{}`",
+        text::cut(cell)
+    )?;
+    writeln!(out, "        {detail}")
 }
 
 /// What a person should hear before the first request.
