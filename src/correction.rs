@@ -39,7 +39,7 @@ impl Correction {
         };
         let mut parts: Vec<&str> = phone.recovered.iter().map(Recovery::describe).collect();
         if phone.region_assumed {
-            parts.push("region_assumed");
+            parts.push("region_assumed: read as a number of the default region");
         }
         parts.join("; ")
     }
@@ -302,7 +302,7 @@ mod tests {
             json!({"product": "home_loan"})
         );
         assert_eq!(full.removed, ["City"]);
-        assert_eq!(full.remark(), "region_assumed");
+        assert!(full.remark().starts_with("region_assumed"));
         let one = row(["lead_1", "", "", "", "<clear>", "", " ", ""]).unwrap();
         assert_eq!(
             one.notes.as_deref(),

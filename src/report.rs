@@ -36,7 +36,7 @@ pub fn summary(out: &mut impl Write, summary: &Summary, files: &Files) -> io::Re
         .unwrap_or_default();
     writeln!(
         out,
-        "{:.1} s, {:.0} rows/s, {} requests ({} reads, {} retries), {} times over the limit{dialect}",
+        "{:.1} s, {:.0} rows/s, {} requests ({} reads, {} retries), {} over the limit{dialect}",
         summary.seconds(),
         summary.pace(),
         summary.traffic.requests,
@@ -46,9 +46,6 @@ pub fn summary(out: &mut impl Write, summary: &Summary, files: &Files) -> io::Re
     )?;
     writeln!(out, "results   {}", files.results.display())?;
     writeln!(out, "summary   {}", files.summary.display())?;
-    if let Some(stopped) = &summary.stopped {
-        writeln!(out, "stopped   {stopped}")?;
-    }
     for step in summary.next_steps() {
         writeln!(out, "next      {step}")?;
     }
