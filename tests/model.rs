@@ -16,7 +16,10 @@ const MAX_CRASHES: u8 = 2;
 const MAX_UNDERWAY: u8 = 2;
 
 /// The server and the lead.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in any combination")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, in any combination"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 struct World {
     holds_new: bool,
