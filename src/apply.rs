@@ -70,7 +70,7 @@ struct Apply<'a> {
 impl Apply<'_> {
     /// `--dry-run`.
     async fn show(&self) -> Result<Exit, Fatal> {
-        let prepared = prepare(self.run)?;
+        let prepared = prepare(self.run, open(self.run)?)?;
         let judged = (&prepared.preflight, &self.run.reading.policy);
         let exit = rehearsal::show(
             &prepared.input,
@@ -89,8 +89,9 @@ impl Apply<'_> {
     async fn send(&self, chatty: bool) -> Result<Exit, Fatal> {
         let Self { run, .. } = self;
         let started_at = Timestamp::now();
+        let input = open(run)?;
         let claim = Claim::take(&run.files, &run.reading.file)?;
-        let prepared = prepare(run)?;
+        let prepared = prepare(run, input)?;
         if run.earlier == Earlier::SetAside
             && let Some(path) = claim.set_aside()?
         {
@@ -301,10 +302,13 @@ fn connect(run: &Run) -> Result<Server, Fatal> {
     }
 }
 
+fn open(run: &Run) -> Result<Input, Fatal> {
+    Ok(Input::open(&run.reading.file, &run.reading.options)?)
+}
+
 /// Reads the whole file, and stops where it is not fit to be sent.
-fn prepare(run: &Run) -> Result<Prepared, Fatal> {
+fn prepare(run: &Run, input: Input) -> Result<Prepared, Fatal> {
     let reading = &run.reading;
-    let input = Input::open(&reading.file, &reading.options)?;
     let columns = input.columns(&reading.map)?;
     let preflight = Preflight::survey(&input, &columns, &reading.policy)?;
     if !run.quiet {

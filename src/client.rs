@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Method, Proxy, Url, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,6 +16,9 @@ use crate::quota::Headers;
 
 /// A reply's body is read up to this many bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
+
+/// Shorter parts of a key are no secret, and words of their own.
+const SHORTEST_HALF: usize = 5;
 
 /// How the server is reached.
 #[derive(Debug)]
@@ -130,9 +134,17 @@ impl Client {
         Ok(())
     }
 
-    /// Foreign text without our key, should the server have echoed it.
+    /// Foreign text without our key, should the server have echoed it: whole or either half of `keyid:secret`,
+    /// percent-encoded or not.
     pub fn redact(&self, text: &str) -> String {
-        text.replace(self.settings.api_key.expose_secret(), "[key]")
+        let key = self.settings.api_key.expose_secret();
+        let halves = key.split(':').filter(|half| half.len() >= SHORTEST_HALF);
+        let mut redacted = text.to_owned();
+        for part in std::iter::once(key).chain(halves) {
+            let encoded = utf8_percent_encode(part, NON_ALPHANUMERIC).to_string();
+            redacted = redacted.replace(part, "[key]").replace(&encoded, "[key]");
+        }
+        redacted
     }
 
     async fn send(&self, method: Method, lead_id: &str, body: Option<Vec<u8>>) -> Reply {
@@ -254,4 +266,35 @@ fn chain(error: &dyn StdError) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_the_key_is_shown_again() {
+        let client = Client::new(Settings {
+            base_url: "https://api.example/v1".parse().unwrap(),
+            api_key: "keyid_7f:s3cr+t/v4lue".into(),
+            timeout: Duration::from_secs(1),
+            concurrency: 1,
+            ca_file: None,
+            proxy: None,
+        })
+        .unwrap();
+        for (text, shown) in [
+            (
+                "key keyid_7f:s3cr+t/v4lue is unknown",
+                "key [key] is unknown",
+            ),
+            ("secret s3cr+t/v4lue of keyid_7f", "secret [key] of [key]"),
+            ("/login?k=keyid%5F7f%3As3cr%2Bt%2Fv4lue", "/login?k=[key]"),
+            ("/login?k=s3cr%2Bt%2Fv4lue", "/login?k=[key]"),
+            ("nothing of it", "nothing of it"),
+        ] {
+            assert_eq!(client.redact(text), shown);
+        }
+        assert!(!format!("{client:?}").contains("s3cr"));
+    }
 }

@@ -150,7 +150,11 @@ impl Defaults {
             Fatal::new(Exit::Misconfigured, format!("`{}`: {what}", path.display()))
         };
         match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).map_err(|error| unusable(&error)),
+            Ok(text) => toml::from_str(&text).map_err(|error: toml::de::Error| {
+                let start = error.span().map_or(0, |span| span.start);
+                let line = 1 + text.get(..start).unwrap_or_default().matches('\n').count();
+                unusable(&format_args!("line {line}: {}", error.message()))
+            }),
             Err(error) if stated.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
                 Ok(Self::default())
             }

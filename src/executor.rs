@@ -486,6 +486,7 @@ impl<'a> Executor<'a> {
             }
             Reply::Answer(answer) => {
                 row.http_status = Some(answer.status);
+                self.first_answers.see(answer.status);
                 let body = answer.body.as_deref().unwrap_or_default();
                 let complaint = if answer.status < 400 {
                     Complaint::default()

@@ -28,6 +28,14 @@ impl Default for FirstAnswers {
 }
 
 impl FirstAnswers {
+    /// Takes any reply: one that is no refusal shows at once that key, workspace and URL are right. Rows that take
+    /// several requests are settled late, and must not be overtaken by quick refusals.
+    pub fn see(&self, status: u16) {
+        if matches!(status, 200..=299 | 409) && !self.are_refused() {
+            self.0.set(Trust::Given);
+        }
+    }
+
     /// Takes the final answer for one row that was sent.
     pub fn observe(&self, status: u16) -> Trust {
         let refusal = matches!(status, 400..=499) && status != 409;
@@ -76,6 +84,28 @@ mod tests {
             assert_eq!(after([status; 20]), Trust::Refused(status));
             assert_eq!(after([status; 19]), Trust::Pending(Some(status), 19));
         }
+    }
+
+    #[test]
+    fn a_success_on_the_way_gives_trust_before_any_row_is_settled() {
+        for (status, trusted) in [
+            (200, true),
+            (409, true),
+            (404, false),
+            (500, false),
+            (302, false),
+        ] {
+            let answers = FirstAnswers::default();
+            answers.see(status);
+            assert_eq!(answers.are_trusted(), trusted, "{status}");
+        }
+        let answers = FirstAnswers::default();
+        (0..ENOUGH).for_each(|_| drop(answers.observe(404)));
+        answers.see(200);
+        assert!(
+            answers.are_refused(),
+            "what has stopped the run is not taken back"
+        );
     }
 
     #[test]
