@@ -293,7 +293,7 @@ fn connect(run: &Run) -> Result<Server, Fatal> {
             let sandbox = Sandbox::start(options, ([127, 0, 0, 1], 0).into())
                 .map_err(|error| failed(&error))?;
             let base_url = sandbox.base_url().parse().map_err(|error| failed(&error))?;
-            let key = SecretString::from("sandbox");
+            let key = SecretString::from("rehearsal-key");
             Ok(Server {
                 settings: settings(base_url, key, None, None),
                 sandbox: Some(sandbox),

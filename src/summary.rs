@@ -128,43 +128,43 @@ impl Summary {
         let counts = &self.counts;
         let unproven =
             counts.because(Cause::AcceptedUnconfirmed) + counts.because(Cause::PartlyConfirmed);
-        let again = format!(
-            "`leadfix reconcile {}` sends what is still missing",
-            self.results.display()
-        );
         let steps = [
             (
                 counts.flagged(Reupload::Yes),
-                "with `result_reupload` = `yes`: dialled before the correction could be applied; enrol a corrected copy"
-                    .to_owned(),
+                "with `result_reupload` = `yes`: dialled before the correction could be applied; enrol a corrected copy",
             ),
             (
                 counts.flagged(Reupload::Review),
                 "with `result_reupload` = `review`: look at the lead before enrolling a copy, or the phone may ring \
-                 twice"
-                    .to_owned(),
+                 twice",
             ),
             (
                 counts.of(Status::Missing),
-                "`missing`: check the lead IDs, and that the key belongs to their workspace".to_owned(),
+                "`missing`: check the lead IDs, and that the key belongs to their workspace",
             ),
             (
                 counts.of(Status::Invalid),
-                format!("`invalid`: mend them as `result_detail` says; {again}"),
+                "`invalid`: mend them in the results file as `result_detail` says, then run that file through \
+                 `leadfix reconcile` with the same options",
             ),
             (
                 counts.of(Status::Failed),
-                format!("`failed`: `outcome_unknown` may have been applied; {again}"),
+                "`failed`: run the results file through `leadfix reconcile` with the same options; with \
+                 `outcome_unknown` the correction may have been applied",
             ),
             (
                 unproven,
                 "`updated` without full proof (`accepted_unconfirmed`, `partly_confirmed`): the server never shows \
-                 those fields"
-                    .to_owned(),
+                 those fields",
             ),
         ];
-        let resume = (!self.is_complete())
-            .then(|| "run the same command again: it goes on behind the last result".to_owned());
+        let mended = match self.exit {
+            Exit::TryLater | Exit::Interrupted | Exit::Terminated => "",
+            _ => "mend what stopped the run, then ",
+        };
+        let resume = (!self.is_complete()).then(|| {
+            format!("{mended}run the same command again: it goes on behind the last result")
+        });
         let counted = steps
             .into_iter()
             .filter(|(count, _)| *count > 0)
