@@ -177,6 +177,13 @@ impl Apply<'_> {
         match ended {
             Ok(progressed) => session.close(progressed.begun_through),
             Err(pipeline::PipelineError::Input(error)) => Err(error.into()),
+            Err(error @ pipeline::PipelineError::Changed) => Err(Fatal::new(
+                Exit::BadInput,
+                format!(
+                    "`{}`: {error}; rows sent so far have their results",
+                    run.reading.file.display()
+                ),
+            )),
             Err(error @ pipeline::PipelineError::Results(_)) => Err(Fatal::new(
                 Exit::LocalIo,
                 format!(

@@ -186,7 +186,7 @@ impl Check<'_> {
             let read = correction::read(&row, self.columns, &self.reading.policy.rules);
             let number = read
                 .ok()
-                .and_then(|(correction, _)| correction.phone_number)
+                .and_then(|correction| correction.phone_number())
                 .map(|number| number.to_string());
             let cells = row
                 .cells

@@ -86,8 +86,6 @@ pub enum Systemic {
     KeyRefused,
     /// 3xx: never followed.
     Redirected,
-    /// Replies name other leads than the ones asked for.
-    WrongLead,
 }
 
 /// Judges the reply to a `PATCH`. `succeeded`: whether this run has seen a 2xx, so that a 403 must be about the
@@ -279,6 +277,15 @@ mod tests {
         410, 413, 415, 418, 422, 425, 429, 431, 451, 500, 501, 502, 503, 504, 520, 529,
     ];
 
+    const QUESTIONS: [Question; 6] = [
+        Question::Mismatch,
+        Question::Unproven,
+        Question::Conflict,
+        Question::ConflictAgain,
+        Question::Forbidden(Words::Destination),
+        Question::Exhausted,
+    ];
+
     fn say(verdict: Verdict) -> String {
         match verdict {
             Verdict::Settle(finding) => say_finding(finding),
@@ -391,14 +398,7 @@ mod tests {
     #[test]
     fn the_whole_table_of_reads() {
         let mut parts = Vec::new();
-        for question in [
-            Question::Mismatch,
-            Question::Unproven,
-            Question::Conflict,
-            Question::ConflictAgain,
-            Question::Forbidden(Words::Destination),
-            Question::Exhausted,
-        ] {
+        for question in QUESTIONS {
             for doubt in [false, true] {
                 let lines = replies()
                     .into_iter()
@@ -438,14 +438,6 @@ mod tests {
     /// The two properties that the whole product rests on, over every cell of both tables.
     #[test]
     fn no_update_without_proof_and_no_reupload_without_certainty() {
-        let questions = [
-            Question::Mismatch,
-            Question::Unproven,
-            Question::Conflict,
-            Question::ConflictAgain,
-            Question::Forbidden(Words::Destination),
-            Question::Exhausted,
-        ];
         for (key, seen) in replies() {
             for doubt in [false, true] {
                 for succeeded in [false, true] {
@@ -457,7 +449,7 @@ mod tests {
                     );
                     check_updated(verdict, seen, &key);
                 }
-                for question in questions {
+                for question in QUESTIONS {
                     let verdict = read(question, seen, doubt);
                     check_updated(verdict, seen, &key);
                     if yes(verdict) == Some(Reupload::Yes) {

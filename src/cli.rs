@@ -32,9 +32,9 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-The key is read from DIALNEXA_API_KEY, from `.env` in the current folder, or from --api-key-file; never from an
-argument. Exit codes: 0 all fine, 1 some rows need a person, 2 usage, 65 input unusable, 74 local I/O,
-75 try again later, 76 server breaks its contract, 77 key refused, 78 wrong configuration, 130/143 interrupted.";
+The key is read from DIALNEXA_API_KEY, from `.env` in the current folder, or from --api-key-file; never from an argument.\n\n\
+Exit codes: 0 all fine, 1 some rows need a person, 2 usage, 65 input unusable, 74 local I/O, 75 try again later, \
+76 server breaks its contract, 77 key refused, 78 wrong configuration, 130/143 interrupted.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -91,7 +91,7 @@ pub struct CheckArgs {
 #[command(next_help_heading = "Reading the file")]
 pub struct InputArgs {
     /// CSV, TSV or spreadsheet with a header row; `-` is standard input
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", help_heading = "Arguments")]
     pub(crate) file: PathBuf,
     /// Country of numbers without `+` in rows without a country: `IN`, `+91` or `91`
     #[arg(long, env = "LEADFIX_REGION")]
@@ -208,7 +208,7 @@ pub struct OutputArgs {
     #[arg(long, short, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Form of the log
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) log_format: LogFormat,
 }
 

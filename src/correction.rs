@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::api::Variables;
 use crate::outcome::{Cause, Reason};
-use crate::phone::{self, E164, Region};
+use crate::phone::{self, E164, Normalised, Recovery, Region};
 use crate::reader::Columns;
 use crate::reader::Row;
 
@@ -14,8 +14,8 @@ use crate::reader::Row;
 pub struct Correction {
     /// Opaque; outer white space removed.
     pub lead_id: String,
-    /// The number the lead shall have.
-    pub phone_number: Option<E164>,
+    /// The number the lead shall have, and how it was read.
+    pub phone: Option<Normalised>,
     /// The name the lead shall have.
     pub name: Option<String>,
     /// The free-text notes the lead shall have; empty to clear them.
@@ -24,45 +24,36 @@ pub struct Correction {
     pub variables: Variables,
     /// Variables the lead shall no longer have.
     pub removed: Vec<String>,
-    /// How the phone cell was read, where it was not plain; for people.
-    pub remark: String,
 }
 
 impl Correction {
+    /// The number the lead shall have.
+    pub fn phone_number(&self) -> Option<E164> {
+        self.phone.map(|phone| phone.number)
+    }
+
+    /// What was done to the phone cell to read it, in words; empty for a plain one.
+    pub fn remark(&self) -> String {
+        let Some(phone) = self.phone else {
+            return String::new();
+        };
+        let mut parts: Vec<&str> = phone.recovered.iter().map(Recovery::describe).collect();
+        if phone.region_assumed {
+            parts.push("region_assumed: read as a number of the default region");
+        }
+        parts.join("; ")
+    }
+
     /// Whether the row speaks of variables.
     pub fn touches_variables(&self) -> bool {
         !self.variables.is_empty() || !self.removed.is_empty()
     }
 
     fn changes_nothing(&self) -> bool {
-        self.phone_number.is_none()
+        self.phone.is_none()
             && self.name.is_none()
             && self.notes.is_none()
             && !self.touches_variables()
-    }
-}
-
-/// How the phone cell of a row was read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// What was done to the cell.
-    pub recovered: phone::Recoveries,
-    /// It has no country code, and the row no country.
-    pub region_assumed: bool,
-}
-
-impl Reading {
-    /// In words; empty for a plain cell.
-    fn remark(self) -> String {
-        let mut parts: Vec<&str> = self
-            .recovered
-            .iter()
-            .map(phone::Recovery::describe)
-            .collect();
-        if self.region_assumed {
-            parts.push("region_assumed");
-        }
-        parts.join("; ")
     }
 }
 
@@ -94,15 +85,11 @@ pub struct Rules {
     pub clear_token: String,
 }
 
-/// Reads one row, and says how its phone cell was read. An empty cell leaves its field alone.
+/// Reads one row. An empty cell leaves its field alone.
 ///
 /// # Errors
 /// The first thing that makes the row unfit to be sent.
-pub fn read(
-    row: &Row,
-    columns: &Columns,
-    rules: &Rules,
-) -> Result<(Correction, Reading), Rejection> {
+pub fn read(row: &Row, columns: &Columns, rules: &Rules) -> Result<Correction, Rejection> {
     if let Some(damage) = &row.damage {
         return Err(Rejection::new(Cause::DamagedRow, damage.to_string()));
     }
@@ -112,25 +99,18 @@ pub fn read(
     };
     let mut correction = Correction {
         lead_id: lead_id(row.cells.get(columns.lead_id).unwrap_or_default())?,
-        phone_number: None,
+        phone: None,
         name: cells.value(columns.name, "name")?.map(str::to_owned),
         notes: cells.notes(columns.notes),
         variables: Variables::new(),
         removed: Vec::new(),
-        remark: String::new(),
     };
-    let mut reading = Reading::default();
     let country = cells.value(columns.country, "country")?;
     if let Some(cell) = cells.value(columns.phone_number, "phone_number")? {
         let country = country.map(parse_country).transpose()?;
-        let normalised = phone::normalise(cell, country, &rules.phone)
+        let read = phone::normalise(cell, country, &rules.phone)
             .map_err(|refusal| Rejection::new(refusal, refusal.remedy()))?;
-        correction.phone_number = Some(normalised.number);
-        reading = Reading {
-            recovered: normalised.recovered,
-            region_assumed: normalised.region_assumed,
-        };
-        correction.remark = reading.remark();
+        correction.phone = Some(read);
     }
     if let Some(cell) = cells.value(columns.metadata, "metadata")? {
         correction.variables = metadata(cell)?;
@@ -144,7 +124,7 @@ pub fn read(
             "every cell that could change something is empty",
         ));
     }
-    Ok((correction, reading))
+    Ok(correction)
 }
 
 struct Cells<'a> {
@@ -271,16 +251,14 @@ mod tests {
             },
             clear_token: "<clear>".into(),
         };
-        read(&row, &columns, &rules)
-            .map(|(correction, _)| correction)
-            .map_err(|rejection| {
-                assert!(
-                    !rejection.detail.is_empty(),
-                    "{} tells nothing",
-                    rejection.reason
-                );
+        read(&row, &columns, &rules).map_err(|rejection| {
+            assert!(
+                !rejection.detail.is_empty(),
+                "{} tells nothing",
                 rejection.reason
-            })
+            );
+            rejection.reason
+        })
     }
 
     const HEADERS: &[&str] = &[
@@ -312,7 +290,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(full.lead_id, "lead_1");
-        assert_eq!(full.phone_number.unwrap().to_string(), "+919876543210");
+        assert_eq!(full.phone_number().unwrap().to_string(), "+919876543210");
         assert_eq!(
             full.name.as_deref(),
             Some("Priya "),
@@ -320,24 +298,24 @@ mod tests {
         );
         assert_eq!(full.notes.as_deref(), Some("call late"));
         assert_eq!(
-            Value::Object(full.variables),
+            Value::Object(full.variables.clone()),
             json!({"product": "home_loan"})
         );
         assert_eq!(full.removed, ["City"]);
-        assert_eq!(full.remark, "region_assumed");
+        assert!(full.remark().starts_with("region_assumed"));
         let one = row(["lead_1", "", "", "", "<clear>", "", " ", ""]).unwrap();
         assert_eq!(
             one.notes.as_deref(),
             Some(""),
             "the clear token empties notes"
         );
-        assert!(one.phone_number.is_none() && one.name.is_none() && !one.touches_variables());
+        assert!(one.phone.is_none() && one.name.is_none() && !one.touches_variables());
     }
 
     #[test]
     fn the_country_of_the_row_decides_before_the_default_region() {
         let number =
-            |cells| row(cells).map(|correction| correction.phone_number.unwrap().to_string());
+            |cells| row(cells).map(|correction| correction.phone_number().unwrap().to_string());
         assert_eq!(
             number(["l", "6591 2345", "SG", "", "", "", "", ""]).unwrap(),
             "+6565912345"

@@ -9,7 +9,6 @@ use std::io;
 use sha2::{Digest, Sha256};
 
 use crate::correction::Correction;
-use crate::phone::E164;
 use crate::spill::Spill;
 
 /// Shared numbers are told apart from each other up to this many; all are counted.
@@ -27,7 +26,7 @@ impl Sightings {
     /// Takes note of a row that would be sent.
     pub fn note(&mut self, correction: &Correction) -> io::Result<()> {
         self.leads.push(self.hasher.hash_one(&correction.lead_id))?;
-        match correction.phone_number {
+        match correction.phone_number() {
             Some(number) => self.numbers.push(number.digits()),
             None => Ok(()),
         }
@@ -92,7 +91,7 @@ impl Suspects {
             };
             self.groups.entry(lead).or_default().push(mention);
         }
-        if let Some(number) = correction.phone_number
+        if let Some(number) = correction.phone_number()
             && self.numbers.contains(&number.digits())
         {
             self.users
@@ -227,21 +226,19 @@ fn key(text: &[u8]) -> Key {
 fn wants(correction: &Correction) -> Key {
     let Correction {
         lead_id: _,
-        phone_number,
+        phone,
         name,
         notes,
         variables,
         removed,
-        remark: _,
     } = correction;
-    let phone_number = phone_number.map(E164::digits);
+    let number = phone.map(|phone| phone.number.digits());
     let mut variables: Vec<_> = variables.iter().collect();
     variables.sort_unstable_by_key(|(name, _)| *name);
     let mut removed = removed.clone();
     removed.sort_unstable();
     // JSON of plain values, which cannot fail.
-    let text =
-        serde_json::to_vec(&(phone_number, name, notes, variables, removed)).unwrap_or_default();
+    let text = serde_json::to_vec(&(number, name, notes, variables, removed)).unwrap_or_default();
     key(&text)
 }
 
@@ -249,16 +246,17 @@ fn wants(correction: &Correction) -> Key {
 mod tests {
     use super::*;
     use crate::api::Variables;
+    use crate::phone;
 
     fn correction(lead: &str, number: Option<&str>, name: Option<&str>) -> Correction {
         Correction {
             lead_id: lead.to_owned(),
-            phone_number: number.map(|number| number.parse().unwrap()),
+            phone: number
+                .map(|cell| phone::normalise(cell, None, &phone::Rules::default()).unwrap()),
             name: name.map(str::to_owned),
             notes: None,
             variables: Variables::new(),
             removed: Vec::new(),
-            remark: String::new(),
         }
     }
 

@@ -66,8 +66,10 @@ pub struct Executor<'a> {
 }
 
 /// A row on its way.
-struct Row<'c> {
+struct Row<'c, 'p> {
     correction: &'c Correction,
+    /// For its first request.
+    permit: Option<Permit<'p>>,
     doubt: bool,
     attempts: u32,
     spelling: Dialect,
@@ -79,18 +81,6 @@ struct Row<'c> {
     http_status: Option<u16>,
     /// The server's words, or what happened to the connection.
     words: String,
-}
-
-/// How a row ended.
-#[derive(Debug)]
-pub enum Settlement {
-    /// It has an outcome.
-    Settled(Outcome),
-    /// The run ended first; the halt says why.
-    Abandoned {
-        /// Whether something may have been sent for it.
-        sent: bool,
-    },
 }
 
 /// What a row comes to before it is sent.
@@ -122,14 +112,26 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Settles one correction; `doubt`: an earlier run may have sent it.
-    pub async fn settle(&self, correction: &Correction, doubt: bool) -> Settlement {
-        let mut row = Row::new(correction, doubt, self.first_spelling());
-        let Some(outcome) = self.take_to_the_end(&mut row).await else {
-            return Settlement::Abandoned {
-                sent: row.attempts > 0 || doubt,
-            };
-        };
+    /// Waits until another row may begin. Rows are begun in the order of these calls; `None` when the run is
+    /// ending.
+    pub async fn begin(&self) -> Option<Permit<'a>> {
+        tokio::select! {
+            biased;
+            () = self.halt.pulled() => None,
+            permit = self.admit() => permit,
+        }
+    }
+
+    /// Settles one correction; `doubt`: an earlier run may have sent it. `None` when the run ended first: then the
+    /// row is not settled, may have been sent, and the halt says why.
+    pub async fn settle(
+        &self,
+        permit: Permit<'a>,
+        correction: &Correction,
+        doubt: bool,
+    ) -> Option<Outcome> {
+        let row = Row::new(permit, correction, doubt, self.first_spelling());
+        let outcome = self.take_to_the_end(row).await?;
         if let Some(status) = outcome.http_status
             && let Trust::Refused(status) = self.first_answers.observe(status)
         {
@@ -139,12 +141,13 @@ impl<'a> Executor<'a> {
                 text::quoted(&outcome.detail),
             )));
         }
-        Settlement::Settled(outcome)
+        Some(outcome)
     }
 
     /// What one correction would come to, without sending it. `None` when the run ended first.
     pub async fn rehearse<'c>(&self, correction: &'c Correction) -> Option<Prepared<'c>> {
-        let mut row = Row::new(correction, false, self.first_spelling());
+        let permit = self.begin().await?;
+        let mut row = Row::new(permit, correction, false, self.first_spelling());
         self.prepare(&mut row).await
     }
 
@@ -176,23 +179,23 @@ impl<'a> Executor<'a> {
     }
 
     /// `None` when the run ended first: then the halt says why.
-    async fn take_to_the_end(&self, row: &mut Row<'_>) -> Option<Outcome> {
+    async fn take_to_the_end(&self, mut row: Row<'_, 'a>) -> Option<Outcome> {
         loop {
-            let (plan, body) = match self.prepare(row).await? {
+            let (plan, body) = match self.prepare(&mut row).await? {
                 Prepared::Send(plan, body) => (plan, body),
                 Prepared::Settled(outcome) => return Some(outcome),
             };
-            let reply = self.patch(row, body).await?;
-            let seen = self.see(row, &reply, Some(&plan));
+            let reply = self.patch(&mut row, body).await?;
+            let seen = self.see(&mut row, &reply, Some(&plan));
             let mut verdict = classify::patch(seen, row.doubt, self.succeeded.get());
-            self.note_success(seen, row, &plan);
+            self.note_success(seen, &row, &plan);
             loop {
                 match verdict {
                     Verdict::Settle(finding) => return Some(row.settled(finding)),
                     Verdict::Hold => break,
                     Verdict::Ask { question, doubt } => {
                         row.doubt = doubt;
-                        verdict = self.ask(row, &plan, question).await?;
+                        verdict = self.ask(&mut row, &plan, question).await?;
                     }
                     Verdict::Retry { doubt } => {
                         row.doubt = doubt;
@@ -216,17 +219,17 @@ impl<'a> Executor<'a> {
                     }
                     Verdict::Reconnect => {
                         row.doubt = true;
-                        self.reconnect(row)?;
+                        self.reconnect(&mut row)?;
                         break;
                     }
-                    Verdict::Stop(systemic) => return self.stop(systemic, &reply, row),
+                    Verdict::Stop(systemic) => return self.stop(systemic, &reply, &row),
                 }
             }
         }
     }
 
     /// Reads the lead where that is needed, and plans the request.
-    async fn prepare<'c>(&self, row: &mut Row<'c>) -> Option<Prepared<'c>> {
+    async fn prepare<'c>(&self, row: &mut Row<'c, 'a>) -> Option<Prepared<'c>> {
         let lead = if self.must_read(row) {
             match self.read_before(row).await? {
                 Ok(lead) => Some(lead),
@@ -251,18 +254,17 @@ impl<'a> Executor<'a> {
                 } else {
                     Status::Invalid
                 };
+                row.words = unfit(cause).into();
                 return Some(Prepared::Settled(row.settled(Finding::new(status, cause))));
             }
         };
-        if let Some(lead) = &lead {
-            if plan.evidence(Some(lead)) == Evidence::Whole {
-                let finding = if row.doubt {
-                    Finding::new(Status::Updated, Cause::ConfirmedByRead)
-                } else {
-                    Finding::new(Status::Unchanged, Cause::AlreadyCorrect)
-                };
-                return Some(Prepared::Settled(row.settled(finding)));
-            }
+        if plan.evidence(lead.as_ref()) == Evidence::Whole {
+            let finding = if row.doubt {
+                Finding::new(Status::Updated, Cause::ConfirmedByRead)
+            } else {
+                Finding::new(Status::Unchanged, Cause::AlreadyCorrect)
+            };
+            return Some(Prepared::Settled(row.settled(finding)));
         }
         let change = plan.change();
         let loses = lead
@@ -270,9 +272,16 @@ impl<'a> Executor<'a> {
             .is_some_and(|lead| lead.would_lose(&change, row.spelling));
         match change.body(row.spelling).filter(|_| !loses) {
             Some(body) => Some(Prepared::Send(plan, body)),
-            None => Some(Prepared::Settled(
-                row.settled(Finding::new(Status::Invalid, Cause::NotExpressible)),
+            None if row.attempts > 0 => Some(Prepared::Settled(
+                row.settled(Finding::new(Status::Failed, Cause::NotApplied)),
             )),
+            None => {
+                row.words = unfit(Cause::NotExpressible).into();
+                Some(Prepared::Settled(row.settled(Finding::new(
+                    Status::Invalid,
+                    Cause::NotExpressible,
+                ))))
+            }
         }
     }
 
@@ -283,14 +292,15 @@ impl<'a> Executor<'a> {
         let risks = row.correction.notes.is_some()
             && self.settings.dialect.is_none()
             && self.proven.get() != Some(Dialect::Guide);
-        merges || risks || self.settings.read_first
+        // The other spelling of this row's variables may stand where the lead keeps something else.
+        merges || risks || row.tried_other || self.settings.read_first
     }
 
     /// The lead as it is before the request, or the outcome of a row that ends here.
-    async fn read_before(&self, row: &mut Row<'_>) -> Option<Result<Lead, Outcome>> {
+    async fn read_before(&self, row: &mut Row<'_, 'a>) -> Option<Result<Lead, Outcome>> {
         let mut tries = 0;
         loop {
-            let reply = self.get(row, row.attempts > 0).await?;
+            let reply = self.get(row).await?;
             let seen = self.see(row, &reply, None);
             let verdict = match classify::read_before(seen, row.doubt, self.succeeded.get()) {
                 None => {
@@ -324,23 +334,26 @@ impl<'a> Executor<'a> {
     }
 
     /// Reads the lead to answer a question about it.
-    async fn ask(&self, row: &mut Row<'_>, plan: &Plan<'_>, question: Question) -> Option<Verdict> {
+    async fn ask(
+        &self,
+        row: &mut Row<'_, 'a>,
+        plan: &Plan<'_>,
+        question: Question,
+    ) -> Option<Verdict> {
         if question == Question::ConflictAgain {
             tokio::time::sleep(SECOND_LOOK).await;
         }
         let asked_about = row.http_status;
         let mut tries = 0;
         loop {
-            let reply = self.get(row, true).await?;
+            let reply = self.get(row).await?;
             let words = row.words.clone();
             let seen = self.see(row, &reply, Some(plan));
             // The status that settled the row is the one of its `PATCH`.
             row.http_status = asked_about;
             tries += 1;
             if classify::is_passing(seen) && tries < READ_TRIES {
-                if !self.halt.is_pulled() {
-                    self.pause(backoff(tries)).await?;
-                }
+                self.pause(backoff(tries)).await?;
                 continue;
             }
             match classify::read(question, seen, row.doubt) {
@@ -359,8 +372,8 @@ impl<'a> Executor<'a> {
         }
     }
 
-    async fn patch(&self, row: &mut Row<'_>, body: Vec<u8>) -> Option<Reply> {
-        let permit = self.admit(row.attempts > 0).await?;
+    async fn patch(&self, row: &mut Row<'_, 'a>, body: Vec<u8>) -> Option<Reply> {
+        let permit = self.permit(row).await?;
         let reply = self.client.patch(&row.correction.lead_id, body).await;
         permit.report(signal(&reply));
         row.trace("PATCH", &reply);
@@ -373,8 +386,8 @@ impl<'a> Executor<'a> {
         Some(reply)
     }
 
-    async fn get(&self, row: &Row<'_>, begun: bool) -> Option<Reply> {
-        let permit = self.admit(begun).await?;
+    async fn get(&self, row: &mut Row<'_, 'a>) -> Option<Reply> {
+        let permit = self.permit(row).await?;
         let reply = self.client.read(&row.correction.lead_id).await;
         permit.report(signal(&reply));
         row.trace("GET", &reply);
@@ -384,18 +397,16 @@ impl<'a> Executor<'a> {
         Some(reply)
     }
 
-    /// A row that has begun may finish while the run ends; no other row is let in.
-    async fn admit(&self, begun: bool) -> Option<Permit<'_>> {
-        let admitted = if begun {
-            self.limiter.admit().await
-        } else {
-            tokio::select! {
-                biased;
-                () = self.halt.pulled() => return None,
-                admitted = self.limiter.admit() => admitted,
-            }
-        };
-        match admitted {
+    /// The permit that the row began with, else another one: a row that has begun may finish while the run ends.
+    async fn permit(&self, row: &mut Row<'_, 'a>) -> Option<Permit<'a>> {
+        match row.permit.take() {
+            Some(permit) => Some(permit),
+            None => self.admit().await,
+        }
+    }
+
+    async fn admit(&self) -> Option<Permit<'a>> {
+        match self.limiter.admit().await {
             Ok(permit) => Some(permit),
             Err(refusal) => {
                 self.halt.pull(match refusal {
@@ -407,16 +418,22 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Pauses, unless the run ends.
+    /// Pauses before another request for a row that has begun, unless the server is what ends the run.
     async fn pause(&self, pause: Duration) -> Option<()> {
+        let ended = async {
+            self.halt.pulled().await;
+            if self.halt.is_orderly() {
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
             biased;
-            () = self.halt.pulled() => None,
+            () = ended => None,
             () = tokio::time::sleep(pause) => Some(()),
         }
     }
 
-    fn reconnect(&self, row: &mut Row<'_>) -> Option<()> {
+    fn reconnect(&self, row: &mut Row<'_, 'a>) -> Option<()> {
         if row.reconnected {
             self.halt.pull(halt::Cause::ContractBroken(format!(
                 "asked for lead `{}`, the server answered with another one, also on a new connection",
@@ -436,7 +453,6 @@ impl<'a> Executor<'a> {
     fn stop<T>(&self, systemic: Systemic, reply: &Reply, row: &Row) -> Option<T> {
         self.halt.pull(match systemic {
             Systemic::KeyRefused => halt::Cause::KeyRefused,
-            Systemic::WrongLead => halt::Cause::ContractBroken(row.words.clone()),
             Systemic::Redirected => {
                 let to = match reply {
                     Reply::Answer(answer) => answer.location().unwrap_or_default(),
@@ -453,7 +469,7 @@ impl<'a> Executor<'a> {
     }
 
     /// Reduces a reply to its meaning, and keeps its words for people.
-    fn see(&self, row: &mut Row<'_>, reply: &Reply, plan: Option<&Plan<'_>>) -> Seen {
+    fn see(&self, row: &mut Row<'_, 'a>, reply: &Reply, plan: Option<&Plan<'_>>) -> Seen {
         match reply {
             Reply::NotConnected { detail, untrusted } => {
                 row.words = text::cut(detail);
@@ -522,21 +538,22 @@ impl<'a> Executor<'a> {
         } = seen
         {
             self.succeeded.set(true);
-            if matches!(evidence, Evidence::Whole | Evidence::Partly)
+            let proof = matches!(evidence, Evidence::Whole | Evidence::Partly);
+            if proof
                 && plan.change().tells_dialects_apart()
+                && self.proven.replace(Some(row.spelling)) != Some(row.spelling)
             {
-                if self.proven.replace(Some(row.spelling)) != Some(row.spelling) {
-                    info!(spelling = %row.spelling, "this body spelling has proved itself");
-                }
+                info!(spelling = %row.spelling, "this body spelling has proved itself");
             }
         }
     }
 }
 
-impl<'c> Row<'c> {
-    fn new(correction: &'c Correction, doubt: bool, spelling: Dialect) -> Self {
+impl<'c, 'p> Row<'c, 'p> {
+    fn new(permit: Permit<'p>, correction: &'c Correction, doubt: bool, spelling: Dialect) -> Self {
         Self {
             correction,
+            permit: Some(permit),
             doubt,
             attempts: 0,
             spelling,
@@ -575,11 +592,12 @@ impl<'c> Row<'c> {
     }
 
     fn settled(&self, finding: Finding) -> Outcome {
-        let parts = [self.correction.remark.as_str(), self.words.as_str()];
+        let remark = self.correction.remark();
+        let parts = [remark.as_str(), self.words.as_str()];
         let detail: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Outcome {
             finding,
-            phone_number: self.correction.phone_number,
+            phone_number: self.correction.phone_number(),
             http_status: self.http_status,
             attempts: self.attempts,
             at: Timestamp::now(),
@@ -620,6 +638,22 @@ fn signal(reply: &Reply) -> Signal {
                         .filter(|_| announced.remaining == Some(0)),
                 },
             }
+        }
+    }
+}
+
+/// Why a planned row is not sent, and what to do, for people.
+fn unfit(cause: Cause) -> &'static str {
+    match cause {
+        Cause::TooManyVariables => {
+            "with the row's the lead would have more than 15 variables; clear some of them"
+        }
+        Cause::VariablesUnread => {
+            "the lead does not show its variables, so that laying others over them could lose some; \
+             --metadata replace sends the row's alone"
+        }
+        _ => {
+            "the server keeps the variables in `notes`, so free text cannot be sent; empty the notes cell"
         }
     }
 }

@@ -56,6 +56,14 @@ impl Halt {
         self.cause.borrow().clone()
     }
 
+    /// Whether rows that have begun may still be taken to their end: the server is not what ended the run.
+    pub fn is_orderly(&self) -> bool {
+        matches!(
+            self.cause(),
+            None | Some(Cause::Interrupted | Cause::Terminated | Cause::Deadline)
+        )
+    }
+
     /// Whether the run is ending.
     pub fn is_pulled(&self) -> bool {
         self.cause.borrow().is_some()

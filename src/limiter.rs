@@ -11,7 +11,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::rate::Rate;
@@ -62,6 +62,8 @@ pub struct Limiter {
     started: Instant,
     give_up_after: Duration,
     probed: Notify,
+    /// Who comes first is admitted first, so that rows are begun in their order.
+    queue: Mutex<()>,
     state: RefCell<State>,
 }
 
@@ -105,11 +107,12 @@ impl Limiter {
             started,
             give_up_after,
             probed: Notify::new(),
+            queue: Mutex::new(()),
             state: RefCell::default(),
         }
     }
 
-    /// Waits for a slot, a turn and an open gate.
+    /// Waits for a slot, an open gate and a turn; first come, first served.
     ///
     /// # Errors
     /// When waiting is pointless.
@@ -117,7 +120,7 @@ impl Limiter {
         let Ok(slot) = self.slots.acquire().await else {
             unreachable!("the semaphore is never closed")
         };
-        self.turn().await;
+        let _turn = self.queue.lock().await;
         loop {
             if let Some(refusal) = self.state.borrow().refusal {
                 return Err(refusal);
@@ -151,20 +154,17 @@ impl Limiter {
             .filter(|left| !left.is_zero())
     }
 
-    async fn turn(&self) {
-        let Some(pace) = &self.pace else { return };
-        while let Err(early) = pace.check() {
-            let due = self.started + early.earliest_possible().0;
-            tokio::time::sleep_until(due).await;
-        }
-    }
-
     fn obstacle(&self) -> Obstacle {
         let state = self.state.borrow();
         match state.gate {
-            Some(gate) if gate > Instant::now() => Obstacle::Until(gate),
-            _ if state.probing => Obstacle::Probe,
-            _ => Obstacle::None,
+            Some(gate) if gate > Instant::now() => return Obstacle::Until(gate),
+            _ if state.probing => return Obstacle::Probe,
+            _ => {}
+        }
+        // Last, because a turn that is asked for is taken.
+        match self.pace.as_ref().map(RateLimiter::check) {
+            Some(Err(early)) => Obstacle::Until(self.started + early.earliest_possible().0),
+            Some(Ok(())) | None => Obstacle::None,
         }
     }
 }
@@ -334,6 +334,23 @@ mod tests {
                 "{rate}: {took} s instead of {expected} s"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn first_come_first_served() {
+        let limiter = limiter(3, Some("10/s"));
+        let order = RefCell::new(Vec::new());
+        join_all((0..30).map(|number| {
+            let (limiter, order) = (&limiter, &order);
+            async move {
+                let permit = limiter.admit().await.unwrap();
+                order.borrow_mut().push(number);
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(1..700))).await;
+                permit.report(GOOD);
+            }
+        }))
+        .await;
+        assert_eq!(order.into_inner(), (0..30).collect::<Vec<_>>());
     }
 
     #[tokio::test(start_paused = true)]

@@ -148,7 +148,7 @@ closed_list! {
         VariablesUnread => "variables_unread",
         /// Every attempt ended without proof; the correction may have been applied.
         OutcomeUnknown => "outcome_unknown",
-        /// No connection could be made; nothing was sent.
+        /// Neither a connection nor a first read of the lead succeeded; nothing of the row was sent.
         Unreachable => "unreachable",
         /// The server answered with a status outside its contract; nothing was applied as far as it says.
         UnexpectedAnswer => "unexpected_answer",

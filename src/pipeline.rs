@@ -17,9 +17,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::correction::Correction;
-use crate::executor::{Executor, Settlement};
+use crate::correction::{Correction, Rejection};
+use crate::executor::Executor;
 use crate::halt::Halt;
+use crate::limiter::Permit;
 use crate::outcome::{Cause, Finding, Outcome, Reupload, Status};
 use crate::preflight::{Judgement, Policy, Preflight};
 use crate::reader::{Columns, Input, InputError, Row, Rows};
@@ -57,6 +58,9 @@ pub enum PipelineError {
     /// The input changed or became unreadable.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// The input is not what the preflight has read.
+    #[error("the input file changed between preflight and sending")]
+    Changed,
     /// Results could not be written or made durable.
     #[error("cannot write the results: {0}")]
     Results(io::Error),
@@ -100,6 +104,7 @@ pub async fn run(
         job,
         rows: job.input.rows()?,
         durable: durable.subscribe(),
+        begun: &begun,
         skip: results.rows(),
     };
     let settled = stream::unfold(source, |mut source| async {
@@ -111,7 +116,7 @@ pub async fn run(
             }
         }
     })
-    .map(|item| settle(job, item, &begun))
+    .map(|item| settle(job, item))
     .buffered(usize::try_from(job.window).unwrap_or(usize::MAX))
     .ready_chunks(256);
     let mut settled = std::pin::pin!(settled);
@@ -138,7 +143,7 @@ pub async fn run(
     }
     writer.finish().await.map_err(PipelineError::Results)?;
     match broken.take() {
-        Some(error) => Err(error.into()),
+        Some(error) => Err(error),
         None => Ok(Progressed {
             begun_through: begun.get(),
         }),
@@ -157,27 +162,45 @@ struct Source<'a> {
     job: &'a Job<'a>,
     rows: Rows,
     durable: watch::Receiver<u64>,
+    /// The last row that was begun.
+    begun: &'a Cell<u64>,
     /// Rows that have a result already.
     skip: u64,
 }
 
 /// A row on its way to the results.
-struct Item {
+struct Item<'a> {
     number: u64,
     line: u64,
     cells: StringRecord,
-    judgement: Judgement,
+    step: Step<'a>,
 }
 
-impl Source<'_> {
-    async fn next(&mut self) -> Result<Option<Item>, InputError> {
+/// A judgement, and the right to act on it.
+enum Step<'a> {
+    Send(Permit<'a>, Correction),
+    Repeat {
+        first_row: u64,
+        first_line: u64,
+        correction: Correction,
+    },
+    Reject(Rejection),
+}
+
+impl<'a> Source<'a> {
+    async fn next(&mut self) -> Result<Option<Item<'a>>, PipelineError> {
         let mut row = Row::default();
-        loop {
-            if self.job.halt.is_pulled() || !self.rows.read(&mut row)? {
+        while row.number <= self.skip {
+            if self.job.halt.is_pulled() {
                 return Ok(None);
             }
-            if row.number > self.skip {
-                break;
+            if !self.rows.read(&mut row)? {
+                let unchanged = self.rows.fingerprint() == self.job.preflight.pass.fingerprint;
+                return if unchanged {
+                    Ok(None)
+                } else {
+                    Err(PipelineError::Changed)
+                };
             }
         }
         let window = self.job.window;
@@ -190,15 +213,35 @@ impl Source<'_> {
             _ = open => {}
             () = self.job.halt.pulled() => return Ok(None),
         }
-        let judgement = self
-            .job
-            .preflight
-            .judge(&row, self.job.columns, self.job.policy);
+        let Job {
+            columns,
+            policy,
+            executor,
+            preflight,
+            ..
+        } = self.job;
+        let step = match preflight.judge(&row, columns, policy) {
+            Judgement::Reject(rejection) => Step::Reject(rejection),
+            Judgement::Repeat {
+                first_row,
+                first_line,
+                correction,
+            } => Step::Repeat {
+                first_row,
+                first_line,
+                correction,
+            },
+            Judgement::Send(correction) => match executor.begin().await {
+                Some(permit) => Step::Send(permit, correction),
+                None => return Ok(None),
+            },
+        };
+        self.begun.set(row.number);
         Ok(Some(Item {
             number: row.number,
             line: row.line,
             cells: row.cells,
-            judgement,
+            step,
         }))
     }
 }
@@ -221,18 +264,18 @@ enum End {
     Abandoned,
 }
 
-async fn settle(job: &Job<'_>, item: Item, begun: &Cell<u64>) -> Through {
+async fn settle(job: &Job<'_>, item: Item<'_>) -> Through {
     let Item {
         number,
         line,
         cells,
-        judgement,
+        step,
     } = item;
-    let end = match judgement {
-        Judgement::Reject(rejection) => {
+    let end = match step {
+        Step::Reject(rejection) => {
             End::Outcome(Outcome::invalid(rejection.reason, rejection.detail))
         }
-        Judgement::Repeat {
+        Step::Repeat {
             first_row,
             first_line,
             correction,
@@ -241,18 +284,10 @@ async fn settle(job: &Job<'_>, item: Item, begun: &Cell<u64>) -> Through {
             first_line,
             correction,
         },
-        Judgement::Send(correction) => {
-            let settlement = job
-                .executor
-                .settle(&correction, number <= job.doubt_through)
-                .await;
-            if !matches!(settlement, Settlement::Abandoned { sent: false }) {
-                begun.set(begun.get().max(number));
-            }
-            match settlement {
-                Settlement::Settled(outcome) => End::Outcome(outcome),
-                Settlement::Abandoned { .. } => End::Abandoned,
-            }
+        Step::Send(permit, correction) => {
+            let doubt = number <= job.doubt_through;
+            let outcome = job.executor.settle(permit, &correction, doubt).await;
+            outcome.map_or(End::Abandoned, End::Outcome)
         }
     };
     Through {
@@ -419,7 +454,7 @@ fn repeat(first: Finding, first_line: u64, correction: &Correction) -> Outcome {
         first.status
     );
     Outcome {
-        phone_number: correction.phone_number,
+        phone_number: correction.phone_number(),
         ..Outcome::unsent(finding, detail)
     }
 }

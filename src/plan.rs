@@ -115,7 +115,7 @@ impl<'a> Plan<'a> {
         Change {
             phone_number: self
                 .correction
-                .phone_number
+                .phone_number()
                 .map(|number| number.to_string().into()),
             name: self.correction.name.as_deref(),
             notes: self.correction.notes.as_deref(),
@@ -177,7 +177,7 @@ impl<'a> Plan<'a> {
 
     /// `None` where the lead hides a field that every documented lead shows.
     fn tally(&self, lead: &Lead) -> Option<Tally> {
-        let hidden = (self.correction.phone_number.is_some() && lead.phone_number.is_none())
+        let hidden = (self.correction.phone_number().is_some() && lead.phone_number.is_none())
             || (self.variables.is_some() && lead.variables().is_none());
         if hidden {
             return None;
@@ -197,14 +197,13 @@ impl<'a> Plan<'a> {
     /// Every field that the row sets, each variable by itself, and whether the lead shows it as wanted.
     fn fields<'b>(&'b self, lead: &'b Lead) -> impl Iterator<Item = (Cow<'b, str>, Option<bool>)> {
         let Correction {
-            phone_number,
             name,
             notes,
             variables,
             removed,
             ..
         } = self.correction;
-        let phone = phone_number.map(|wanted| {
+        let phone = self.correction.phone_number().map(|wanted| {
             (
                 "phone_number".into(),
                 lead.phone_number
@@ -294,26 +293,25 @@ fn same(left: &Value, right: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::phone;
     use serde_json::json;
 
     fn correction(phone: Option<&str>, set: Value, removed: &[&str]) -> Correction {
         Correction {
             lead_id: "lead_1".into(),
-            phone_number: phone.map(|number| number.parse().unwrap()),
+            phone: phone
+                .map(|cell| phone::normalise(cell, None, &phone::Rules::default()).unwrap()),
             name: None,
             notes: None,
-            variables: set.as_object().unwrap().clone(),
+            variables: serde_json::from_value(set).unwrap(),
             removed: removed.iter().map(|key| (*key).to_owned()).collect(),
-            remark: String::new(),
         }
     }
 
     fn lead(shown: Value) -> Lead {
+        let shown: Variables = serde_json::from_value(shown).unwrap();
         let mut whole = json!({"id": "lead_1"});
-        whole
-            .as_object_mut()
-            .unwrap()
-            .extend(shown.as_object().unwrap().clone());
+        whole.as_object_mut().unwrap().extend(shown);
         Lead::from_reply(whole.to_string().as_bytes()).unwrap()
     }
 

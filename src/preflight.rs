@@ -1,17 +1,17 @@
 //! What can be known before the first request: the whole file is read, without the network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::str::FromStr;
 
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::alarm::{Alarm, ColumnHealth};
-use crate::correction::{self, Correction, Reading, Rejection, Rules};
+use crate::alarm::{Alarm, ColumnHealth, Mixture};
+use crate::correction::{self, Correction, Rejection, Rules};
 use crate::duplicates::{Duplicate, Duplicates, Sightings};
 use crate::outcome::{Cause, Reason};
-use crate::phone::{E164, Recovery, Region};
+use crate::phone::Recovery;
 use crate::reader::{Columns, Input, InputError, Pass, Row};
 
 /// How many invalid rows are too many: `5%` or a count.
@@ -83,13 +83,16 @@ pub struct Tally {
     pub line: u64,
     /// The cell there.
     pub cell: String,
+    /// What was wrong with it or done to it, and what to do.
+    pub detail: String,
 }
 
 impl Tally {
-    fn add(&mut self, line: u64, cell: &str) {
+    fn add(&mut self, line: u64, cell: &str, detail: &str) {
         if self.count == 0 {
             self.line = line;
             cell.clone_into(&mut self.cell);
+            detail.clone_into(&mut self.detail);
         }
         self.count += 1;
     }
@@ -104,6 +107,7 @@ pub struct Preflight {
     pub findings: Findings,
     /// What is suspicious about the phone column as a whole.
     pub alarms: Vec<Alarm>,
+    mixture: Option<Mixture>,
     duplicates: Duplicates,
 }
 
@@ -118,8 +122,6 @@ pub struct Findings {
     pub recovered: BTreeMap<Recovery, Tally>,
     /// Numbers read in the default region.
     pub region_assumed: u64,
-    /// Regions of the numbers written with `+`, by calling code.
-    pub calling_codes: BTreeSet<u16>,
 }
 
 impl Findings {
@@ -128,37 +130,22 @@ impl Findings {
         self.invalid.values().map(|tally| tally.count).sum()
     }
 
-    fn note(&mut self, row: &Row, columns: &Columns, correction: &Correction, reading: Reading) {
+    fn note(&mut self, line: u64, cell: Option<&str>, correction: &Correction) {
         self.valid += 1;
-        let Some(cell) = phone_cell(row, columns) else {
+        let (Some(phone), Some(cell)) = (correction.phone, cell) else {
             return;
         };
-        for recovery in reading.recovered.iter() {
-            self.recovered
-                .entry(recovery)
-                .or_default()
-                .add(row.line, cell);
+        for recovery in phone.recovered.iter() {
+            let tally = self.recovered.entry(recovery).or_default();
+            tally.add(line, cell, recovery.describe());
         }
-        self.region_assumed += u64::from(reading.region_assumed);
-        if let Some(number) = correction
-            .phone_number
-            .filter(|_| cell.trim_start().starts_with('+'))
-        {
-            self.calling_codes.extend(calling_code(number));
-        }
+        self.region_assumed += u64::from(phone.region_assumed);
     }
 
-    fn reject(&mut self, line: u64, cell: &str, reason: Reason) {
-        self.invalid.entry(reason).or_default().add(line, cell);
+    fn reject(&mut self, line: u64, cell: &str, rejection: &Rejection) {
+        let tally = self.invalid.entry(rejection.reason).or_default();
+        tally.add(line, cell, &rejection.detail);
     }
-}
-
-/// Calling codes are prefix-free (ITU-T E.164), so the first that fits is the one.
-fn calling_code(number: E164) -> Option<u16> {
-    let digits = number.digits().to_string();
-    (1..=3)
-        .find_map(|length| digits.get(..length)?.parse::<Region>().ok())
-        .map(Region::calling_code)
 }
 
 /// What shall be done with a row.
@@ -186,19 +173,21 @@ impl Preflight {
         let mut sightings = Sightings::default();
         let mut column = ColumnHealth::new();
         let pass = each_row(input, |row| {
-            if let Some(cell) = phone_cell(row, columns) {
-                column.observe(cell);
-            }
+            let cell = phone_cell(row, columns);
+            column.observe(cell.unwrap_or_default());
             match correction::read(row, columns, &policy.rules) {
-                Ok((correction, reading)) => {
-                    findings.note(row, columns, &correction, reading);
+                Ok(correction) => {
+                    if let Some(phone) = &correction.phone {
+                        column.observe_read(phone);
+                    }
+                    findings.note(row.line, cell, &correction);
                     sightings.note(&correction)?;
                 }
                 Err(rejection) => {
                     findings.reject(
                         row.line,
                         offending_cell(row, columns, &rejection),
-                        rejection.reason,
+                        &rejection,
                     );
                 }
             }
@@ -208,12 +197,13 @@ impl Preflight {
             pass,
             findings,
             alarms: column.alarms(),
+            mixture: column.mixture(),
             duplicates: Duplicates::default(),
         };
         let mut suspects = sightings.suspects()?;
         if !suspects.is_empty() {
             each_row(input, |row| {
-                if let Ok((correction, _)) = correction::read(row, columns, &policy.rules) {
+                if let Ok(correction) = correction::read(row, columns, &policy.rules) {
                     suspects.examine(row.number, row.line, &correction);
                 }
                 Ok(())
@@ -227,7 +217,7 @@ impl Preflight {
     /// Judges one row, duplicates considered.
     pub fn judge(&self, row: &Row, columns: &Columns, policy: &Policy) -> Judgement {
         match correction::read(row, columns, &policy.rules) {
-            Ok((correction, _)) => self.judge_correction(row, correction, policy),
+            Ok(correction) => self.judge_correction(row, correction, policy),
             Err(rejection) => Judgement::Reject(rejection),
         }
     }
@@ -252,20 +242,7 @@ impl Preflight {
                 "{more} more numbers are given to two leads; `--forbid-shared-numbers` refuses them"
             ));
         }
-        if self.findings.calling_codes.len() > 1 && self.findings.region_assumed > 0 {
-            let codes: Vec<String> = self
-                .findings
-                .calling_codes
-                .iter()
-                .map(|code| format!("+{code}"))
-                .collect();
-            warnings.push(format!(
-                "{} numbers without `+` were read in the default region although the file has numbers of several \
-                 countries ({}); a `country` column would settle it",
-                self.findings.region_assumed,
-                codes.join(", ")
-            ));
-        }
+        warnings.extend(self.mixture.as_ref().map(ToString::to_string));
         warnings
     }
 
@@ -312,20 +289,16 @@ impl Preflight {
             let touched = self.duplicates.of(row.number).is_some()
                 || self.duplicates.sharing(row.number).is_some();
             if touched
-                && let Ok((correction, _)) = correction::read(row, columns, &policy.rules)
+                && let Ok(correction) = correction::read(row, columns, &policy.rules)
                 && let Judgement::Reject(rejection) = self.judge_correction(row, correction, policy)
             {
-                rejected.push((
-                    row.line,
-                    row.cells[columns.lead_id].to_owned(),
-                    rejection.reason,
-                ));
+                rejected.push((row.line, row.cells[columns.lead_id].to_owned(), rejection));
             }
             Ok(())
         })?;
-        for (line, cell, reason) in rejected {
+        for (line, cell, rejection) in rejected {
             self.findings.valid -= 1;
-            self.findings.reject(line, &cell, reason);
+            self.findings.reject(line, &cell, &rejection);
         }
         Ok(())
     }

@@ -103,7 +103,7 @@ async fn line(
 fn describe(prepared: &Prepared, correction: &Correction) -> (String, bool) {
     match prepared {
         Prepared::Send(_, body) => {
-            let remark = match correction.remark.as_str() {
+            let remark = match correction.remark().as_str() {
                 "" => String::new(),
                 remark => format!("  ({remark})"),
             };

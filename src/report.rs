@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::checkpoint::Files;
-use crate::preflight::Preflight;
+use crate::preflight::{Preflight, Tally};
 use crate::reader::{Columns, Input};
 use crate::summary::Summary;
 use crate::text;
@@ -36,7 +36,7 @@ pub fn summary(out: &mut impl Write, summary: &Summary, files: &Files) -> io::Re
         .unwrap_or_default();
     writeln!(
         out,
-        "{:.1} s, {:.0} rows/s, {} requests ({} reads, {} retries), {} times over the limit{dialect}",
+        "{:.1} s, {:.0} rows/s, {} requests ({} reads, {} retries), {} over the limit{dialect}",
         summary.seconds(),
         summary.pace(),
         summary.traffic.requests,
@@ -46,9 +46,6 @@ pub fn summary(out: &mut impl Write, summary: &Summary, files: &Files) -> io::Re
     )?;
     writeln!(out, "results   {}", files.results.display())?;
     writeln!(out, "summary   {}", files.summary.display())?;
-    if let Some(stopped) = &summary.stopped {
-        writeln!(out, "stopped   {stopped}")?;
-    }
     for step in summary.next_steps() {
         writeln!(out, "next      {step}")?;
     }
@@ -79,25 +76,13 @@ pub fn preflight(
     writeln!(out, "  {:<10}{:>9}", "valid", findings.valid)?;
     writeln!(out, "  {:<10}{:>9}", "invalid", findings.invalid_rows())?;
     for (reason, tally) in &findings.invalid {
-        let cell = text::cut(&tally.cell);
-        writeln!(
-            out,
-            "    {reason:<28}{:>7}   line {}: `{cell}`",
-            tally.count, tally.line
-        )?;
+        example(out, reason.as_str(), tally)?;
     }
     if !findings.recovered.is_empty() {
         writeln!(out, "recovered from phone cells")?;
     }
     for (recovery, tally) in &findings.recovered {
-        let cell = text::cut(&tally.cell);
-        writeln!(
-            out,
-            "    {:<28}{:>7}   line {}: `{cell}`",
-            recovery.code(),
-            tally.count,
-            tally.line
-        )?;
+        example(out, recovery.code(), tally)?;
     }
     if findings.region_assumed > 0 {
         writeln!(
@@ -107,6 +92,21 @@ pub fn preflight(
         )?;
     }
     warnings(out, columns, preflight)
+}
+
+fn example(out: &mut impl Write, name: &str, tally: &Tally) -> io::Result<()> {
+    let Tally {
+        count,
+        line,
+        cell,
+        detail,
+    } = tally;
+    writeln!(
+        out,
+        "    {name:<28}{count:>7}   line {line}: `{}`",
+        text::cut(cell)
+    )?;
+    writeln!(out, "        {detail}")
 }
 
 /// What a person should hear before the first request.

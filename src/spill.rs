@@ -53,7 +53,7 @@ impl Spill {
             .flat_map(|number| number.to_le_bytes())
             .collect();
         if self.file.is_none() {
-            self.file = Some(tempfile::tempfile()?);
+            self.file = Some(tempfile::NamedTempFile::new()?.into_file());
         }
         if let Some(file) = &mut self.file {
             file.write_all(&bytes)?;

@@ -126,49 +126,53 @@ impl Summary {
     /// What a person should do now, one sentence each.
     pub fn next_steps(&self) -> Vec<String> {
         let counts = &self.counts;
+        let unproven =
+            counts.because(Cause::AcceptedUnconfirmed) + counts.because(Cause::PartlyConfirmed);
+        let again = format!(
+            "`leadfix reconcile {}` sends what is still missing",
+            self.results.display()
+        );
         let steps = [
             (
-                u64::from(!self.is_complete()),
-                "run the same command again: it goes on behind the last result".to_owned(),
-            ),
-            (
                 counts.flagged(Reupload::Yes),
-                "rows with `result_reupload` = `yes`: the lead was dialled before the correction could be applied; \
-                 enrol a corrected copy"
+                "with `result_reupload` = `yes`: dialled before the correction could be applied; enrol a corrected copy"
                     .to_owned(),
             ),
             (
                 counts.flagged(Reupload::Review),
-                "rows with `result_reupload` = `review`: look at the lead before enrolling a copy, or the phone may \
-                 ring twice"
+                "with `result_reupload` = `review`: look at the lead before enrolling a copy, or the phone may ring \
+                 twice"
                     .to_owned(),
             ),
             (
                 counts.of(Status::Missing),
-                "rows that are `missing`: check the lead IDs, and that the key belongs to their workspace".to_owned(),
+                "`missing`: check the lead IDs, and that the key belongs to their workspace".to_owned(),
             ),
             (
                 counts.of(Status::Invalid),
-                "rows that are `invalid`: `result_detail` says what to mend; mend and run the results file again"
-                    .to_owned(),
+                format!("`invalid`: mend them as `result_detail` says; {again}"),
             ),
             (
                 counts.of(Status::Failed),
-                "rows that are `failed`: run the results file again; `outcome_unknown` may have been applied".to_owned(),
+                format!("`failed`: `outcome_unknown` may have been applied; {again}"),
             ),
             (
-                counts.because(Cause::AcceptedUnconfirmed) + counts.because(Cause::PartlyConfirmed),
-                "rows that are `updated` without full proof (`accepted_unconfirmed`, `partly_confirmed`): the server \
-                 never shows those fields"
+                unproven,
+                "`updated` without full proof (`accepted_unconfirmed`, `partly_confirmed`): the server never shows \
+                 those fields"
                     .to_owned(),
             ),
         ];
-        let counted = |(count, text): (u64, String)| match count {
-            0 => None,
-            1 if text.starts_with("run ") => Some(text),
-            count => Some(format!("{count} {text}")),
-        };
-        steps.into_iter().filter_map(counted).collect()
+        let resume = (!self.is_complete())
+            .then(|| "run the same command again: it goes on behind the last result".to_owned());
+        let counted = steps
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, text)| {
+                let rows = if count == 1 { "row" } else { "rows" };
+                format!("{count} {rows} {text}")
+            });
+        resume.into_iter().chain(counted).collect()
     }
 
     /// The content of `.summary.json`.

@@ -150,12 +150,17 @@ impl Rows {
         }
     }
 
+    /// Of what has been read; of the whole input, if [`Rows::read`] has returned `false`.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.text.fingerprint()
+    }
+
     /// What the pass has seen; of the whole input, if [`Rows::read`] has returned `false`.
     pub fn finish(self) -> Pass {
         Pass {
             rows: self.number,
             blank_lines: self.blank_lines,
-            fingerprint: self.text.fingerprint(),
+            fingerprint: self.fingerprint(),
             warnings: self.warnings,
         }
     }
