@@ -4,7 +4,6 @@
 use leadfix::sandbox::{Options, UnknownFields};
 use serde_json::{Value, json};
 
-use crate::judge::Terms;
 use crate::world::{INPUT, World, lead_with, number};
 
 /// Whether the lead holds the row's number in the end.
@@ -185,7 +184,7 @@ fn every_line_for_a_number() {
     world.write(INPUT, format!("lead_id,phone_number\n{}", rows.collect::<String>()));
     let ran = world.run("apply corrections.csv --region IN --max-attempts 2 --timeout 1s --concurrency 64");
     ran.expect(1);
-    let results = world.judge_on(Terms { slandered: &["gone_in_doubt"], ..Terms::default() });
+    let results = world.judge();
     let ledger = world.ledger();
     let mut wrong = Vec::new();
     for (at, line) in lines.iter().enumerate() {
@@ -296,7 +295,7 @@ fn a_lead_whose_variables_cannot_be_seen_is_not_sent() {
         if verdict.is_empty() {
             ran.complains(77, &["key"]);
         } else {
-            let results = world.judge_on(Terms { slandered: &["lead_a"], ..Terms::default() });
+            let results = world.judge();
             assert_eq!(results.of("lead_a").verdict(), verdict, "{get}");
         }
         assert_eq!(world.requests("PATCH"), 0);

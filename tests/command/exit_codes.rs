@@ -49,8 +49,26 @@ fn sixty_five_for_an_unusable_file_before_the_first_request() {
         world.write(INPUT, content);
         world.run("apply corrections.csv --region IN").complains(65, &words);
     }
+    world.run("apply nowhere.csv --region IN").complains(65, &["nowhere.csv", "No such file"]);
     assert_eq!(world.ledger().counts.requests, 0);
     assert!(!world.path(RESULTS).exists(), "nothing was begun");
+}
+
+#[test]
+#[ignore = "bug: a complaint about leadfix.toml takes five lines"]
+fn a_complaint_is_one_line() {
+    let world = World::plain(1, Options::default());
+    world.write("leadfix.toml", "regoin = \"IN\"\n");
+    world.run("apply corrections.csv").complains(78, &["leadfix.toml", "regoin"]);
+}
+
+#[test]
+#[ignore = "bug: a mistyped file name leaves a lock file beside the file that is not there"]
+fn a_file_that_is_not_there_leaves_nothing_behind() {
+    let world = World::new(Vec::new());
+    world.run("apply nowhere.csv --region IN").expect(65);
+    let here = world.files().into_iter().filter(|(path, _)| path.parent() == Some(world.folder())).count();
+    assert_eq!(here, 0);
 }
 
 #[test]
@@ -65,8 +83,8 @@ fn too_many_invalid_rows_stop_before_the_first_request() {
 
 #[test]
 fn a_suspicious_column_stops_before_the_first_request_unless_accepted() {
-    let world = World::new((0..6).map(|index| lead(&format!("lead_{index}"))).collect());
-    let rows: String = (0..6).map(|index| format!("lead_{index},98765{index}0000\n")).collect();
+    let world = World::new((1..7).map(|index| lead(&format!("lead_{index}"))).collect());
+    let rows: String = (1..7).map(|index| format!("lead_{index},98765{index}0000\n")).collect();
     world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
     world.run("apply corrections.csv --region IN").complains(65, &["damaged", "--accept-suspect"]);
     assert_eq!(world.ledger().counts.requests, 0);
@@ -76,7 +94,6 @@ fn a_suspicious_column_stops_before_the_first_request_unless_accepted() {
 #[test]
 fn seventy_four_for_files_that_cannot_be_used() {
     let world = World::plain(2, Options::default());
-    world.run("apply nowhere.csv --region IN").expect(74).says("nowhere.csv");
     world.run("apply corrections.csv --region IN --out no/such/folder/x.csv").complains(74, &["no/such/folder"]);
     let full = File::options().write(true).open("/dev/full").expect("/dev/full");
     world.leadfix("check corrections.csv --region IN").stdout(full).run().complains(74, &["standard output"]);
@@ -162,10 +179,10 @@ impl World {
 
 #[test]
 fn seventy_six_when_the_server_answers_for_another_lead() {
-    for method in ["patch", "get"] {
+    for (method, row) in [("patch", format!("lead_a,{},", number(0))), ("get", "lead_a,,x".to_owned())] {
         let liar = json!({"sandbox": {method: {"always": "other_lead_200"}}});
         let world = World::new(vec![lead_with("lead_a", &liar)]);
-        world.write(INPUT, format!("lead_id,phone_number,metadata.product\nlead_a,{},x\n", number(0)));
+        world.write(INPUT, format!("lead_id,phone_number,metadata.product\n{row}\n"));
         world.run("apply corrections.csv --region IN").complains(76, &["lead_a", "another"]);
         assert_eq!(world.table(RESULTS).rows.len(), 0);
     }
