@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -209,8 +210,8 @@ impl Invocation {
             // A binary that does not read it closes it, which is its right.
             drop(stdin.write_all(&input));
         }
-        let stdout = drain(child.stdout.take());
-        let stderr = drain(child.stderr.take());
+        let stdout = Drain::of(child.stdout.take());
+        let stderr = Drain::of(child.stderr.take());
         Running { child, stdout, stderr, shown, folder: self.folder }
     }
 
@@ -219,21 +220,41 @@ impl Invocation {
     }
 }
 
-fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            pipe.read_to_end(&mut bytes).expect("a pipe");
-        }
-        bytes
-    })
+/// Takes what comes out of a pipe, so that it never fills up.
+struct Drain {
+    text: Arc<Mutex<Vec<u8>>>,
+    thread: JoinHandle<()>,
 }
 
-/// The binary at work; killed when dropped.
+impl Drain {
+    fn of(pipe: Option<impl Read + Send + 'static>) -> Self {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let taken = Arc::clone(&text);
+        let thread = std::thread::spawn(move || {
+            let Some(mut pipe) = pipe else { return };
+            let mut part = [0; 4096];
+            while let Ok(length @ 1..) = pipe.read(&mut part) {
+                taken.lock().expect("a lock").extend_from_slice(&part[..length]);
+            }
+        });
+        Self { text, thread }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.text.lock().expect("a lock")).into_owned()
+    }
+
+    fn all(self) -> String {
+        self.thread.join().expect("a reader");
+        String::from_utf8(std::mem::take(&mut *self.text.lock().expect("a lock"))).expect("UTF-8")
+    }
+}
+
+/// The binary at work.
 pub(crate) struct Running {
     child: Child,
-    stdout: JoinHandle<Vec<u8>>,
-    stderr: JoinHandle<Vec<u8>>,
+    stdout: Drain,
+    stderr: Drain,
     shown: String,
     folder: PathBuf,
 }
@@ -243,6 +264,18 @@ impl Running {
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status();
         assert!(sent.expect("a shell").success(), "no process to signal");
+    }
+
+    /// Waits for a first whole line on stdout.
+    pub(crate) fn first_line(&mut self) -> String {
+        let started = Instant::now();
+        loop {
+            if let Some((line, _)) = self.stdout.so_far().split_once('\n') {
+                return line.to_owned();
+            }
+            assert!(started.elapsed() < HANGS && !self.has_ended(), "it said nothing: {}", self.stderr.so_far());
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Whether it has ended by itself.
@@ -261,8 +294,7 @@ impl Running {
             std::thread::sleep(Duration::from_millis(2));
         }
         let code = self.child.wait().expect("a child").code();
-        let text = |pipe: JoinHandle<Vec<u8>>| String::from_utf8(pipe.join().expect("a reader")).expect("UTF-8");
-        let (stdout, stderr) = (text(self.stdout), text(self.stderr));
+        let (stdout, stderr) = (self.stdout.all(), self.stderr.all());
         let ran = Ran { code, stdout, stderr, shown: self.shown, folder: self.folder };
         assert!(!hung, "it hangs\n{ran}");
         ran
