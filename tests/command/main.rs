@@ -1,0 +1,14 @@
+//! Drives the real binary from outside, against a sandbox whose ledger judges what the binary claims.
+
+mod apply;
+mod check;
+mod decision_table;
+mod dry_run;
+mod exit_codes;
+mod judge;
+mod properties;
+mod resume;
+mod sandbox_command;
+mod security;
+mod table;
+mod world;

@@ -1,0 +1,273 @@
+//! The results file is the checkpoint: runs that end early, die or find something foreign.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use leadfix::sandbox::{Honours, Options};
+use serde_json::json;
+
+use crate::judge::Terms;
+use crate::table::Table;
+use crate::world::{INPUT, RESULTS, World, lead, lead_with, number};
+
+const RESUMED: Terms = Terms { input: INPUT, results: RESULTS, replaces: false, resumed: true };
+/// What may differ between a resumed and an undisturbed run.
+const FREE: [&str; 2] = ["result_at", "result_attempts"];
+
+/// Rows of every kind: fine, locked, gone, invalid, twice, with variables.
+fn mixed(count: usize, options: Options) -> World {
+    let mut leads = Vec::new();
+    let mut rows = "lead_id,phone_number,metadata.product,remark\n".to_owned();
+    for index in 0..count {
+        let id = format!("lead_{index:03}");
+        let mobile = number(index);
+        match index % 8 {
+            0 => leads.push(lead_with(&id, &json!({"status": "completed"}))),
+            1 => {}
+            _ => leads.push(lead(&id)),
+        }
+        let row = match index % 8 {
+            2 => format!("{id},12345,,too short"),
+            3 => format!("{id},{mobile},home_loan,variable"),
+            4 => format!("{id},{mobile},,\"two\nlines\"\n{id},+91{mobile},,\"=again\""),
+            _ => format!("{id},{mobile},,"),
+        };
+        rows.push_str(&row);
+        rows.push('\n');
+    }
+    let world = World::with(leads, options);
+    world.write(INPUT, rows);
+    world
+}
+
+fn undisturbed(count: usize) -> Table {
+    let world = mixed(count, Options::default());
+    world.run("apply corrections.csv --region IN").expect(1);
+    world.judge()
+}
+
+#[test]
+fn an_interrupted_run_goes_on_and_ends_with_the_same_file() {
+    let wanted = undisturbed(64).without(&FREE);
+    for signal in ["INT", "TERM"] {
+        let world = mixed(64, Options { latency: Duration::from_millis(20), ..Options::default() });
+        for answers in [6, 30] {
+            let run = world.leadfix("apply corrections.csv --region IN --concurrency 4").start();
+            world.wait_for("some answers", |ledger| ledger.counts.requests >= answers);
+            run.signal(signal);
+            let ran = run.end();
+            ran.complains(if signal == "INT" { 130 } else { 143 }, &["same command again"]);
+        }
+        let rows = world.table(RESULTS).rows.len();
+        world.run("apply corrections.csv --region IN").expect(1).says(&format!("resuming behind row {rows} of 72"));
+        let results = world.judge_on(RESUMED);
+        assert_eq!(results.without(&FREE), wanted, "{signal}");
+        assert_eq!(world.json("corrections.summary.json")["resumed_from"], json!(rows));
+    }
+}
+
+#[test]
+fn killed_again_and_again_every_row_has_one_result_and_none_is_untrue() {
+    for (seed, honours) in [(7, Honours::Both), (11, Honours::Reference)] {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let options = Options { latency: Duration::from_millis(2), honours, ..Options::default() };
+        let world = mixed(240, options);
+        let mut kills = 0;
+        for _ in 0..10 {
+            let mut run = world.leadfix("apply corrections.csv --region IN --concurrency 8").start();
+            let enough = world.ledger().counts.requests + random.u64(0..45);
+            while world.ledger().counts.requests < enough && !run.has_ended() {
+                std::thread::yield_now();
+            }
+            kills += u32::from(!run.has_ended());
+            run.signal("KILL");
+            run.end();
+            for _ in 0..4 {
+                world.sandbox.dial(&format!("lead_{:03}", random.u64(0..240)));
+            }
+        }
+        assert!(kills >= 5, "{kills} kills are too few to tell anything");
+        world.run("apply corrections.csv --region IN").expect(1);
+        world.judge_on(RESUMED);
+    }
+}
+
+#[test]
+fn what_was_applied_before_a_crash_is_not_flagged_for_enrolment() {
+    for (steps, verdict) in [
+        (json!(["timeout_after"]), "updated/confirmed_after_conflict//409/1"),
+        (json!(["timeout_before"]), "locked/already_dialled/yes/409/1"),
+    ] {
+        let world = World::new(vec![lead_with("lead_a", &json!({"sandbox": {"patch": steps}}))]);
+        world.write(INPUT, format!("lead_id,phone_number\nlead_a,{}\n", number(0)));
+        let run = world.leadfix("apply corrections.csv --region IN").start();
+        world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
+        run.signal("KILL");
+        run.end();
+        assert!(world.sandbox.dial("lead_a"));
+        let ran = world.run("apply corrections.csv --region IN");
+        let results = world.judge_on(RESUMED);
+        assert_eq!(results.of("lead_a").verdict(), verdict, "{ran}");
+    }
+}
+
+#[test]
+fn a_lock_in_doubt_is_looked_at_twice() {
+    let world = World::new(vec![lead_with("lead_a", &json!({"sandbox": {"patch": ["timeout_before"]}}))]);
+    world.write(INPUT, format!("lead_id,phone_number\nlead_a,{}\n", number(0)));
+    let run = world.leadfix("apply corrections.csv --region IN").start();
+    world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
+    run.signal("KILL");
+    run.end();
+    world.sandbox.dial("lead_a");
+    world.run("apply corrections.csv --region IN").expect(1);
+    let ledger = world.ledger();
+    let reads: Vec<_> = ledger.receipts.iter().filter(|receipt| receipt.method == "GET").collect();
+    assert_eq!(reads.len(), 2);
+    assert!(reads[1].at.duration_since(reads[0].at).as_millis() >= 1_000, "a second or more later");
+}
+
+/// A run of six rows, of which four have results.
+fn half_done() -> World {
+    let world = World::plain(6, Options::default());
+    world.run("apply corrections.csv --region IN").expect(0);
+    let results = String::from_utf8(world.read(RESULTS)).expect("text");
+    let kept: Vec<&str> = results.lines().take(5).collect();
+    world.write(RESULTS, format!("{}\n", kept.join("\n")));
+    world
+}
+
+/// Every file but the locks, which are always there.
+fn snapshot(world: &World) -> BTreeMap<PathBuf, Vec<u8>> {
+    let is_lock = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "lock");
+    world.files().into_iter().filter(|(path, _)| !is_lock(path)).collect()
+}
+
+fn replace(world: &World, name: &str, from: &str, to: &str) {
+    let text = String::from_utf8(world.read(name)).expect("text");
+    assert!(text.contains(from), "{name} has no `{from}`: {text}");
+    world.write(name, text.replacen(from, to, 1));
+}
+
+#[test]
+fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
+    type Tampering = fn(&World);
+    let cases: &[(&str, &str, Tampering)] = &[
+        ("input changed", "", |world| replace(world, INPUT, "row, 5", "row, 6")),
+        ("input grown", "", |world| {
+            let longer = [world.read(INPUT), b"lead_x,9876599999,\n".to_vec()].concat();
+            world.write(INPUT, longer);
+        }),
+        ("a status edited", "", |world| replace(world, RESULTS, "\n2,3,updated", "\n2,3,unknown")),
+        ("a carried cell edited", "", |world| replace(world, RESULTS, "row, 1", "row, 7")),
+        ("a line taken out", "", |world| {
+            let text = String::from_utf8(world.read(RESULTS)).expect("text");
+            let kept: Vec<&str> = text.lines().enumerate().filter(|(at, _)| *at != 2).map(|(_, line)| line).collect();
+            world.write(RESULTS, format!("{}\n", kept.join("\n")));
+        }),
+        ("two lines swapped", "", |world| {
+            let text = String::from_utf8(world.read(RESULTS)).expect("text");
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.swap(1, 2);
+            world.write(RESULTS, format!("{}\n", lines.join("\n")));
+        }),
+        ("line ends changed", "", |world| {
+            let text = String::from_utf8(world.read(RESULTS)).expect("text");
+            world.write(RESULTS, text.replace('\n', "\r\n"));
+        }),
+        ("another header", "", |world| replace(world, RESULTS, ",remark", ",Remark")),
+        ("another file altogether", "", |world| world.write(RESULTS, "my shopping list\nmilk\n")),
+        ("no checkpoint", "", |world| fs::remove_file(world.path("corrections.run.json")).expect("a file")),
+        ("a broken checkpoint", "", |world| world.write("corrections.run.json", "{")),
+        ("another region", "--region US", |_| {}),
+        ("another treatment of variables", "--metadata replace", |_| {}),
+        ("another clear token", "--clear-token -", |_| {}),
+        ("another mapping", "--map name=remark", |_| {}),
+    ];
+    for (case, options, tamper) in cases {
+        let world = half_done();
+        tamper(&world);
+        let (before, requests) = (snapshot(&world), world.ledger().counts.requests);
+        let options = if options.contains("--region") { (*options).to_owned() } else { format!("--region IN {options}") };
+        let ran = world.run(&format!("apply corrections.csv {options}"));
+        ran.complains(78, &["was not touched", "--fresh"]);
+        assert!(snapshot(&world) == before, "{case}: something was touched\n{ran}");
+        assert_eq!(world.ledger().counts.requests, requests, "{case}");
+    }
+}
+
+#[test]
+fn results_cut_anywhere_are_repaired_and_finished() {
+    let world = World::plain(4, Options::default());
+    world.run("apply corrections.csv --region IN").expect(0);
+    let (whole, checkpoint) = (world.read(RESULTS), world.read("corrections.run.json"));
+    let wanted = Table::parse(&whole).without(&FREE);
+    let mut random = fastrand::Rng::with_seed(3);
+    for round in 0..24 {
+        let mut torn = whole[..random.usize(0..whole.len())].to_vec();
+        if round % 3 == 0 {
+            torn.extend(vec![0; random.usize(1..600)]);
+        }
+        world.write(RESULTS, &torn);
+        world.write("corrections.run.json", &checkpoint);
+        let ran = world.run("apply corrections.csv --region IN --quiet");
+        assert!(ran.code == Some(0) && ran.stderr.is_empty() && ran.stdout.is_empty(), "{} bytes left\n{ran}", torn.len());
+        assert_eq!(world.judge_on(RESUMED).without(&FREE), wanted, "{} bytes left", torn.len());
+    }
+}
+
+#[test]
+fn fresh_keeps_the_earlier_files() {
+    let world = half_done();
+    let before = snapshot(&world);
+    world.run("apply corrections.csv --region IN --fresh").expect(0).says("corrections.results.csv.1");
+    world.judge_on(RESUMED);
+    let after = snapshot(&world);
+    for name in [RESULTS, "corrections.summary.json", "corrections.run.json"] {
+        assert!(after[&world.path(&format!("{name}.1"))] == before[&world.path(name)], "{name}");
+    }
+    world.run("apply corrections.csv --region IN --fresh").expect(0).says("corrections.results.csv.2");
+    assert!(snapshot(&world)[&world.path("corrections.results.csv.1")] == before[&world.path(RESULTS)]);
+}
+
+#[test]
+fn fresh_on_an_unusable_file_moves_nothing() {
+    let world = half_done();
+    world.write(INPUT, "lead_id,phone_number\nlead_a,\"98\n");
+    let before = snapshot(&world);
+    world.run("apply corrections.csv --region IN --fresh").expect(65);
+    assert!(snapshot(&world) == before);
+}
+
+#[test]
+fn a_finished_run_says_so_and_sends_nothing() {
+    let world = mixed(16, Options::default());
+    world.run("apply corrections.csv --region IN").expect(1);
+    let (results, requests) = (world.read(RESULTS), world.ledger().counts.requests);
+    world.run("apply corrections.csv --region IN").expect(1).says("finished already");
+    assert!(world.read(RESULTS) == results);
+    assert_eq!(world.ledger().counts.requests, requests);
+}
+
+#[test]
+fn how_fast_a_run_goes_may_change_when_it_is_resumed() {
+    let world = half_done();
+    world.run("apply corrections.csv --region IN --concurrency 1 --rate 100/s --timeout 5s --dialect guide").expect(0);
+    world.judge_on(RESUMED);
+}
+
+#[test]
+fn a_row_that_repeats_a_settled_one_tells_its_story_after_a_resumption() {
+    let world = mixed(8, Options::default());
+    world.run("apply corrections.csv --region IN").expect(1);
+    let wanted = world.judge().without(&FREE);
+    let text = String::from_utf8(world.read(RESULTS)).expect("text");
+    let at = text.find("\n6,").expect("the repeated row");
+    world.write(RESULTS, &text[..=at]);
+    world.run("apply corrections.csv --region IN").expect(1);
+    let results = world.judge_on(RESUMED);
+    let row = |table: &Table| table.rows[5].clone();
+    assert_eq!(row(&results.without(&FREE)), row(&wanted));
+}
