@@ -29,7 +29,7 @@ fn a_file_without_fault_is_fine() {
 #[test]
 fn every_invalid_row_is_listed_with_line_reason_and_cell() {
     let text = format!("lead_id,phone_number,name\nlead_a,{},\n\nlead_b,1234,\nlead_c,,\n,{},\n", number(0), number(1));
-    let (ran, _) = check(&text, "--region IN");
+    let (ran, _world) = check(&text, "--region IN");
     ran.expect(1);
     for words in ["line 4  phone_too_short  `1234`", "line 5  no_change", "line 6  empty_lead_id", "1 blank line"] {
         ran.says(words);
@@ -39,7 +39,7 @@ fn every_invalid_row_is_listed_with_line_reason_and_cell() {
 #[test]
 fn in_json_it_is_one_document() {
     let text = format!("lead_id,phone_number,phone_nmber\nlead_a,{},\nlead_b,\"12\n34\",\"say \"\"hi\"\"\"\nlead_c,09876500001.0,\n", number(0));
-    let (ran, _) = check(&text, "--region IN --json");
+    let (ran, _world) = check(&text, "--region IN --json");
     ran.expect(1);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{ran}"));
     assert_eq!((&document["rows"], &document["valid"], &document["invalid"]), (&json!(3), &json!(2), &json!(1)), "{ran}");
@@ -47,7 +47,7 @@ fn in_json_it_is_one_document() {
     assert_eq!(invalid.len(), 1);
     assert_eq!((&invalid[0]["row"], &invalid[0]["line"], &invalid[0]["cell"]), (&json!(2), &json!(3), &json!("12\n34")));
     assert!(document["warnings"].to_string().contains("phone_nmber"), "{ran}");
-    let (ran, _) = check(&rows(&[&number(0)]), "--region IN --json");
+    let (ran, _world) = check(&rows(&[&number(0)]), "--region IN --json");
     ran.expect(0);
     let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
     assert_eq!(document["invalid_rows"], json!([]));
@@ -72,12 +72,12 @@ fn duplicates_and_shared_numbers_are_told_apart() {
     let same = format!("lead_id,phone_number\nlead_a,{one}\nlead_a,+91 {one}\n");
     check(&same, "--region IN").0.expect(0);
     let torn = format!("lead_id,phone_number\nlead_a,{one}\nlead_b,{two}\nlead_a,{three}\n");
-    let (ran, _) = check(&torn, "--region IN");
+    let (ran, _world) = check(&torn, "--region IN");
     ran.expect(1).says("line 2  conflicting_duplicate").says("line 4  conflicting_duplicate").says("line 4 wants").says("line 2 wants");
     let shared = format!("lead_id,phone_number\nlead_a,{one}\nlead_b,{two}\nlead_c,+91{one}\n");
-    let (ran, _) = check(&shared, "--region IN");
+    let (ran, _world) = check(&shared, "--region IN");
     ran.expect(0).says("lines 2 and 4").says("called twice");
-    let (ran, _) = check(&shared, "--region IN --forbid-shared-numbers");
+    let (ran, _world) = check(&shared, "--region IN --forbid-shared-numbers");
     ran.expect(1).says("line 2  shared_number").says("line 4  shared_number").never_says("line 3  shared");
 }
 
@@ -99,11 +99,11 @@ fn a_suspicious_column_is_objected_to_unless_accepted() {
     let negative: Vec<&str> = negative.iter().map(String::as_str).collect();
     let rounded = ["9876510000", "9876520000", "9876530000", "9876540000", "9876550000", "9876560001"];
     for column in [&negative[..], &rounded] {
-        let (ran, _) = check(&rows(column), "--region IN");
+        let (ran, _world) = check(&rows(column), "--region IN");
         ran.expect(1).says("alarm: ");
-        let (ran, _) = check(&rows(column), "--region IN --accept-suspect --max-invalid 100%");
+        let (ran, _world) = check(&rows(column), "--region IN --accept-suspect --max-invalid 100%");
         ran.expect(0).says("alarm: ");
-        let (ran, _) = check(&rows(column), "--region IN --json");
+        let (ran, _world) = check(&rows(column), "--region IN --json");
         let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
         assert_eq!(document["alarms"].as_array().map(Vec::len), Some(1), "{ran}");
     }
@@ -123,9 +123,9 @@ fn columns_can_be_named_outright() {
 
 #[test]
 fn without_a_region_a_national_number_is_not_guessed() {
-    let (ran, _) = check(&rows(&[&number(0)]), "");
+    let (ran, _world) = check(&rows(&[&number(0)]), "");
     ran.expect(1).says("region_unknown");
-    let (ran, _) = check(&format!("lead_id,phone,country\nlead_a,{},91\nlead_b,+14155552671,IN\n", number(0)), "");
+    let (ran, _world) = check(&format!("lead_id,phone,country\nlead_a,{},91\nlead_b,+14155552671,IN\n", number(0)), "");
     ran.expect(1).says("line 3  country_mismatch").never_says("line 2  ");
 }
 
@@ -133,7 +133,7 @@ fn without_a_region_a_national_number_is_not_guessed() {
 fn damage_is_refused_or_becomes_an_invalid_row() {
     let text = format!("lead_id,phone_number\nlead_a,{}\nlead_b\nlead_c,{}\n", number(0), number(1));
     check(&text, "--region IN").0.complains(65, &["corrections.csv", "line 3"]);
-    let (ran, _) = check(&text, "--region IN --skip-bad-rows");
+    let (ran, _world) = check(&text, "--region IN --skip-bad-rows");
     ran.expect(1).says("line 3  damaged_row");
 }
 

@@ -112,7 +112,7 @@ fn a_closed_stdout_is_nothing_to_stop_for() {
 #[test]
 fn seventy_five_while_another_run_holds_the_results_or_the_key() {
     let world = World::plain(4, Options { latency: Duration::from_secs(20), ..Options::default() });
-    let first = world.leadfix("apply corrections.csv --region IN").start();
+    let mut first = world.leadfix("apply corrections.csv --region IN").start();
     world.wait_for("the first request", |ledger| ledger.counts.connections > 0);
     let before = world.read(RESULTS);
     world.run("apply corrections.csv --region IN").complains(75, &["another run holds"]);
@@ -122,7 +122,7 @@ fn seventy_five_while_another_run_holds_the_results_or_the_key() {
     other_key.complains(75, &["another run holds", "corrections.lock"]);
     assert_eq!(world.read(RESULTS), before);
     assert_eq!(world.ledger().counts.connections, 4, "only the first run's");
-    first.signal("KILL");
+    first.kill();
     first.end();
     let other = World::plain(4, Options::default());
     let resumed = world.leadfix("apply corrections.csv --region IN").env("DIALNEXA_BASE_URL", other.sandbox.base_url()).run();
@@ -132,9 +132,9 @@ fn seventy_five_while_another_run_holds_the_results_or_the_key() {
 #[test]
 fn a_killed_holder_leaves_no_stale_lock() {
     let world = World::plain(4, Options { latency: Duration::from_millis(300), ..Options::default() });
-    let first = world.leadfix("apply corrections.csv --region IN").start();
+    let mut first = world.leadfix("apply corrections.csv --region IN").start();
     world.wait_for("the first request", |ledger| ledger.counts.connections > 0);
-    first.signal("KILL");
+    first.kill();
     first.end();
     world.run("apply corrections.csv --region IN").expect(0);
 }
@@ -241,7 +241,7 @@ fn seventy_eight_for_a_redirect() {
 fn signals_end_a_run_in_order_and_a_second_one_at_once() {
     for (signal, code, word) in [("INT", 130, "interrupted"), ("TERM", 143, "terminated")] {
         let world = World::plain(40, Options { latency: Duration::from_millis(100), ..Options::default() });
-        let run = world.leadfix("apply corrections.csv --region IN --concurrency 2").start();
+        let mut run = world.leadfix("apply corrections.csv --region IN --concurrency 2").start();
         world.wait_for("some answers", |ledger| ledger.counts.requests >= 4);
         run.signal(signal);
         run.end().complains(code, &[word, "same command again"]);
@@ -250,7 +250,7 @@ fn signals_end_a_run_in_order_and_a_second_one_at_once() {
         assert_eq!(world.requests("PATCH"), rows as u64, "what was under way was settled and written");
     }
     let world = World::plain(4, Options { latency: Duration::from_secs(50), ..Options::default() });
-    let run = world.leadfix("apply corrections.csv --region IN").start();
+    let mut run = world.leadfix("apply corrections.csv --region IN").start();
     world.wait_for("a request", |ledger| ledger.counts.connections > 0);
     run.signal("INT");
     let ran = {

@@ -54,7 +54,7 @@ fn an_interrupted_run_goes_on_and_ends_with_the_same_file() {
     for signal in ["INT", "TERM"] {
         let world = mixed(64, Options { latency: Duration::from_millis(20), ..Options::default() });
         for answers in [6, 30] {
-            let run = world.leadfix("apply corrections.csv --region IN --concurrency 4").start();
+            let mut run = world.leadfix("apply corrections.csv --region IN --concurrency 4").start();
             world.wait_for("some answers", |ledger| ledger.counts.requests >= answers);
             run.signal(signal);
             let ran = run.end();
@@ -82,7 +82,7 @@ fn killed_again_and_again_every_row_has_one_result_and_none_is_untrue() {
                 std::thread::yield_now();
             }
             kills += u32::from(!run.has_ended());
-            run.signal("KILL");
+            run.kill();
             run.end();
             for _ in 0..4 {
                 world.sandbox.dial(&format!("lead_{:03}", random.u64(0..240)));
@@ -102,9 +102,9 @@ fn what_was_applied_before_a_crash_is_not_flagged_for_enrolment() {
     ] {
         let world = World::new(vec![lead_with("lead_a", &json!({"sandbox": {"patch": steps}}))]);
         world.write(INPUT, format!("lead_id,phone_number\nlead_a,{}\n", number(0)));
-        let run = world.leadfix("apply corrections.csv --region IN").start();
+        let mut run = world.leadfix("apply corrections.csv --region IN").start();
         world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
-        run.signal("KILL");
+        run.kill();
         run.end();
         assert!(world.sandbox.dial("lead_a"));
         let ran = world.run("apply corrections.csv --region IN");
@@ -117,9 +117,9 @@ fn what_was_applied_before_a_crash_is_not_flagged_for_enrolment() {
 fn a_lock_in_doubt_is_looked_at_twice() {
     let world = World::new(vec![lead_with("lead_a", &json!({"sandbox": {"patch": ["timeout_before"]}}))]);
     world.write(INPUT, format!("lead_id,phone_number\nlead_a,{}\n", number(0)));
-    let run = world.leadfix("apply corrections.csv --region IN").start();
+    let mut run = world.leadfix("apply corrections.csv --region IN").start();
     world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
-    run.signal("KILL");
+    run.kill();
     run.end();
     world.sandbox.dial("lead_a");
     world.run("apply corrections.csv --region IN").expect(1);

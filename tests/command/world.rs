@@ -158,7 +158,8 @@ impl World {
 }
 
 fn collect(folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
+    // A world that has ended has no files; to say so while a failure is being shown would hide the failure.
+    for entry in fs::read_dir(folder).into_iter().flatten() {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             collect(&path, files);
@@ -260,10 +261,16 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// `INT`, `TERM` or `KILL`.
-    pub(crate) fn signal(&self, name: &str) {
+    /// `INT` or `TERM`, to a process that is still there: the ID of one that was waited for may be another's.
+    pub(crate) fn signal(&mut self, name: &str) {
+        assert!(!self.has_ended(), "it has ended before the signal: {}", self.stderr.so_far());
         let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status();
         assert!(sent.expect("a shell").success(), "no process to signal");
+    }
+
+    /// `kill -9`, or nothing where it has ended by itself.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("a child to kill");
     }
 
     /// Waits for a first whole line on stdout.
