@@ -23,7 +23,12 @@ struct Line {
 }
 
 fn line(id: &'static str, over: Value, verdict: &'static str, number: Number) -> Line {
-    Line { id, over, verdict, number }
+    Line {
+        id,
+        over,
+        verdict,
+        number,
+    }
 }
 
 /// Steps for the `PATCH` requests, one after the other.
@@ -43,51 +48,241 @@ fn lines() -> Vec<Line> {
         line("ok", first(&["ok"]), "updated///200/1", New),
         line("wrapped", always("wrapped_200"), "updated///200/1", New),
         line("delayed", first(&["delay:50"]), "updated///200/1", New),
-        line("dialled_afterwards", first(&["dial"]), "updated///200/1", New),
+        line(
+            "dialled_afterwards",
+            first(&["dial"]),
+            "updated///200/1",
+            New,
+        ),
         // 429: everyone waits; no attempt.
         line("throttled", first(&["429", "ok"]), "updated///200/1", New),
         // 2xx, our lead, other values.
-        line("stale", always("stale_200"), "updated/confirmed_by_read//200/1", New),
-        line("old_values_once", first(&["old_values_200"]), "updated///200/2", New),
-        line("old_values", always("old_values_200"), "failed/not_applied//200/2", Old),
+        line(
+            "stale",
+            always("stale_200"),
+            "updated/confirmed_by_read//200/1",
+            New,
+        ),
+        line(
+            "old_values_once",
+            first(&["old_values_200"]),
+            "updated///200/2",
+            New,
+        ),
+        line(
+            "old_values",
+            always("old_values_200"),
+            "failed/not_applied//200/2",
+            Old,
+        ),
         // 2xx without proof.
-        line("empty", always("empty_200"), "updated/confirmed_by_read//200/1", New),
-        line("empty_204", always("empty_204"), "updated/confirmed_by_read//204/1", New),
-        line("html", always("html_200"), "updated/confirmed_by_read//200/1", New),
-        line("garbled", always("garbled_200"), "updated/confirmed_by_read//200/1", New),
-        line("oversized", always("oversized_200"), "updated/confirmed_by_read//200/1", New),
-        line("success", always("success_200"), "updated/confirmed_by_read//200/1", New),
-        line("cut", always("cut_body"), "updated/confirmed_by_read//200/1", New),
-        line("drip", always("drip"), "updated/confirmed_by_read//200/1", New),
-        line("empty_before", always("empty_200_before"), "failed/outcome_unknown//200/2", Old),
-        line("html_before", always("html_200_before"), "failed/outcome_unknown//200/2", Old),
-        line("garbled_before", always("garbled_200_before"), "failed/outcome_unknown//200/2", Old),
-        line("oversized_before", always("oversized_200_before"), "failed/outcome_unknown//200/2", Old),
-        line("success_before", always("success_200_before"), "failed/outcome_unknown//200/2", Old),
-        line("cut_before", always("cut_body_before"), "failed/outcome_unknown//200/2", Old),
-        line("empty_before_once", first(&["empty_200_before"]), "updated///200/2", New),
+        line(
+            "empty",
+            always("empty_200"),
+            "updated/confirmed_by_read//200/1",
+            New,
+        ),
+        line(
+            "empty_204",
+            always("empty_204"),
+            "updated/confirmed_by_read//204/1",
+            New,
+        ),
+        line(
+            "html",
+            always("html_200"),
+            "updated/confirmed_by_read//200/1",
+            New,
+        ),
+        line(
+            "garbled",
+            always("garbled_200"),
+            "updated/confirmed_by_read//200/1",
+            New,
+        ),
+        line(
+            "oversized",
+            always("oversized_200"),
+            "updated/confirmed_by_read//200/1",
+            New,
+        ),
+        line(
+            "success",
+            always("success_200"),
+            "updated/confirmed_by_read//200/1",
+            New,
+        ),
+        line(
+            "cut",
+            always("cut_body"),
+            "updated/confirmed_by_read//200/1",
+            New,
+        ),
+        line(
+            "drip",
+            always("drip"),
+            "updated/confirmed_by_read//200/1",
+            New,
+        ),
+        line(
+            "empty_before",
+            always("empty_200_before"),
+            "failed/outcome_unknown//200/2",
+            Old,
+        ),
+        line(
+            "html_before",
+            always("html_200_before"),
+            "failed/outcome_unknown//200/2",
+            Old,
+        ),
+        line(
+            "garbled_before",
+            always("garbled_200_before"),
+            "failed/outcome_unknown//200/2",
+            Old,
+        ),
+        line(
+            "oversized_before",
+            always("oversized_200_before"),
+            "failed/outcome_unknown//200/2",
+            Old,
+        ),
+        line(
+            "success_before",
+            always("success_200_before"),
+            "failed/outcome_unknown//200/2",
+            Old,
+        ),
+        line(
+            "cut_before",
+            always("cut_body_before"),
+            "failed/outcome_unknown//200/2",
+            Old,
+        ),
+        line(
+            "empty_before_once",
+            first(&["empty_200_before"]),
+            "updated///200/2",
+            New,
+        ),
         // 2xx that names another lead, once.
-        line("other_lead_once", first(&["other_lead_200"]), "updated///200/2", New),
-        line("other_lead_unapplied", first(&["other_lead_200_before"]), "updated///200/2", New),
+        line(
+            "other_lead_once",
+            first(&["other_lead_200"]),
+            "updated///200/2",
+            New,
+        ),
+        line(
+            "other_lead_unapplied",
+            first(&["other_lead_200_before"]),
+            "updated///200/2",
+            New,
+        ),
         // Timeout, reset, 408, 5xx: in doubt.
         line("500_once", first(&["500_before"]), "updated///200/2", New),
-        line("500_applied_once", first(&["500_after"]), "updated///200/2", New),
-        line("500", always("500_before"), "failed/outcome_unknown//500/2", Old),
-        line("500_applied", always("500_after"), "updated/confirmed_by_read//500/2", New),
-        line("500_late", first(&["500_late", "500_before"]), "updated/confirmed_by_read//500/2", New),
-        line("502", always("502_before"), "failed/outcome_unknown//502/2", Old),
-        line("502_applied", always("502_after"), "updated/confirmed_by_read//502/2", New),
-        line("503", always("503_before"), "failed/outcome_unknown//503/2", Old),
-        line("503_applied", always("503_after"), "updated/confirmed_by_read//503/2", New),
-        line("408", always("408_before"), "failed/outcome_unknown//408/2", Old),
-        line("408_applied", always("408_after"), "updated/confirmed_by_read//408/2", New),
-        line("timeout", always("timeout_before"), "failed/outcome_unknown///2", Old),
-        line("timeout_applied", always("timeout_after"), "updated/confirmed_by_read///2", New),
-        line("timeout_late", always("timeout_late"), "updated/confirmed_by_read///2", New),
-        line("reset", always("reset_before"), "failed/outcome_unknown///2", Old),
-        line("reset_applied", always("reset_after"), "updated/confirmed_by_read///2", New),
-        line("closed", always("close_before"), "failed/outcome_unknown///2", Old),
-        line("closed_applied", always("close_after"), "updated/confirmed_by_read///2", New),
+        line(
+            "500_applied_once",
+            first(&["500_after"]),
+            "updated///200/2",
+            New,
+        ),
+        line(
+            "500",
+            always("500_before"),
+            "failed/outcome_unknown//500/2",
+            Old,
+        ),
+        line(
+            "500_applied",
+            always("500_after"),
+            "updated/confirmed_by_read//500/2",
+            New,
+        ),
+        line(
+            "500_late",
+            first(&["500_late", "500_before"]),
+            "updated/confirmed_by_read//500/2",
+            New,
+        ),
+        line(
+            "502",
+            always("502_before"),
+            "failed/outcome_unknown//502/2",
+            Old,
+        ),
+        line(
+            "502_applied",
+            always("502_after"),
+            "updated/confirmed_by_read//502/2",
+            New,
+        ),
+        line(
+            "503",
+            always("503_before"),
+            "failed/outcome_unknown//503/2",
+            Old,
+        ),
+        line(
+            "503_applied",
+            always("503_after"),
+            "updated/confirmed_by_read//503/2",
+            New,
+        ),
+        line(
+            "408",
+            always("408_before"),
+            "failed/outcome_unknown//408/2",
+            Old,
+        ),
+        line(
+            "408_applied",
+            always("408_after"),
+            "updated/confirmed_by_read//408/2",
+            New,
+        ),
+        line(
+            "timeout",
+            always("timeout_before"),
+            "failed/outcome_unknown///2",
+            Old,
+        ),
+        line(
+            "timeout_applied",
+            always("timeout_after"),
+            "updated/confirmed_by_read///2",
+            New,
+        ),
+        line(
+            "timeout_late",
+            always("timeout_late"),
+            "updated/confirmed_by_read///2",
+            New,
+        ),
+        line(
+            "reset",
+            always("reset_before"),
+            "failed/outcome_unknown///2",
+            Old,
+        ),
+        line(
+            "reset_applied",
+            always("reset_after"),
+            "updated/confirmed_by_read///2",
+            New,
+        ),
+        line(
+            "closed",
+            always("close_before"),
+            "failed/outcome_unknown///2",
+            Old,
+        ),
+        line(
+            "closed_applied",
+            always("close_after"),
+            "updated/confirmed_by_read///2",
+            New,
+        ),
         line(
             "500_and_unreadable",
             json!({"sandbox": {"patch": {"always": "500_after"}, "get": {"always": "500_before"}}}),
@@ -95,10 +290,30 @@ fn lines() -> Vec<Line> {
             New,
         ),
         // 409, not in doubt.
-        line("locked", json!({"status": "completed"}), "locked/already_dialled/yes/409/1", Old),
-        line("in_progress", json!({"status": "in_progress"}), "locked/already_dialled/yes/409/1", Old),
-        line("call_failed", json!({"status": "failed"}), "locked/already_dialled/yes/409/1", Old),
-        line("overtaken", first(&["dial_then_409"]), "locked/already_dialled/yes/409/1", Old),
+        line(
+            "locked",
+            json!({"status": "completed"}),
+            "locked/already_dialled/yes/409/1",
+            Old,
+        ),
+        line(
+            "in_progress",
+            json!({"status": "in_progress"}),
+            "locked/already_dialled/yes/409/1",
+            Old,
+        ),
+        line(
+            "call_failed",
+            json!({"status": "failed"}),
+            "locked/already_dialled/yes/409/1",
+            Old,
+        ),
+        line(
+            "overtaken",
+            first(&["dial_then_409"]),
+            "locked/already_dialled/yes/409/1",
+            Old,
+        ),
         line(
             "applied_and_overtaken",
             first(&["apply_then_dial_then_409"]),
@@ -124,14 +339,24 @@ fn lines() -> Vec<Line> {
             Old,
         ),
         // 409, in doubt.
-        line("doubt_then_locked", first(&["500_before", "dial_then_409"]), "locked/already_dialled/yes/409/2", Old),
+        line(
+            "doubt_then_locked",
+            first(&["500_before", "dial_then_409"]),
+            "locked/already_dialled/yes/409/2",
+            Old,
+        ),
         line(
             "applied_dialled_and_lost",
             first(&["500_after_then_dial"]),
             "updated/confirmed_after_conflict//409/2",
             New,
         ),
-        line("late_and_locked", first(&["500_late", "dial_then_409"]), "updated/confirmed_after_conflict//409/2", New),
+        line(
+            "late_and_locked",
+            first(&["500_late", "dial_then_409"]),
+            "updated/confirmed_after_conflict//409/2",
+            New,
+        ),
         line(
             "doubt_then_locked_and_unreadable",
             json!({"sandbox": {"patch": ["500_before", "dial_then_409"], "get": {"always": "503_before"}}}),
@@ -145,20 +370,75 @@ fn lines() -> Vec<Line> {
             Old,
         ),
         // 404.
-        line("gone", json!({"status": "removed"}), "missing/not_found//404/1", Old),
-        line("gone_in_doubt", first(&["500_before", "404"]), "missing/missing_after_doubt//404/2", Old),
+        line(
+            "gone",
+            json!({"status": "removed"}),
+            "missing/not_found//404/1",
+            Old,
+        ),
+        line(
+            "gone_in_doubt",
+            first(&["500_before", "404"]),
+            "missing/missing_after_doubt//404/2",
+            Old,
+        ),
         // 400 about the spelling.
-        line("spelling_refused_once", first(&["unknown_field_400"]), "updated///200/2", New),
-        line("spelling_refused", always("unknown_field_400"), "invalid/rejected_by_server//400/2", Old),
+        line(
+            "spelling_refused_once",
+            first(&["unknown_field_400"]),
+            "updated///200/2",
+            New,
+        ),
+        line(
+            "spelling_refused",
+            always("unknown_field_400"),
+            "invalid/rejected_by_server//400/2",
+            Old,
+        ),
         // 400, 422.
-        line("400", always("400_string"), "invalid/rejected_by_server//400/1", Old),
-        line("400_list", always("400_array"), "invalid/rejected_by_server//400/1", Old),
-        line("422", always("422"), "invalid/rejected_by_server//422/1", Old),
-        line("400_destination", always("destination_400"), "invalid/rejected_by_server//400/1", Old),
-        line("422_in_doubt", first(&["500_before", "422"]), "invalid/rejected_by_server//422/2", Old),
+        line(
+            "400",
+            always("400_string"),
+            "invalid/rejected_by_server//400/1",
+            Old,
+        ),
+        line(
+            "400_list",
+            always("400_array"),
+            "invalid/rejected_by_server//400/1",
+            Old,
+        ),
+        line(
+            "422",
+            always("422"),
+            "invalid/rejected_by_server//422/1",
+            Old,
+        ),
+        line(
+            "400_destination",
+            always("destination_400"),
+            "invalid/rejected_by_server//400/1",
+            Old,
+        ),
+        line(
+            "422_in_doubt",
+            first(&["500_before", "422"]),
+            "invalid/rejected_by_server//422/2",
+            Old,
+        ),
         // 403 on one row.
-        line("403_destination", always("destination_blocked_403"), "invalid/destination_blocked//403/1", Old),
-        line("403", always("forbidden_403"), "invalid/forbidden//403/1", Old),
+        line(
+            "403_destination",
+            always("destination_blocked_403"),
+            "invalid/destination_blocked//403/1",
+            Old,
+        ),
+        line(
+            "403",
+            always("forbidden_403"),
+            "invalid/forbidden//403/1",
+            Old,
+        ),
         // Outside the contract.
         line(
             "teapot",
@@ -179,10 +459,22 @@ fn lines() -> Vec<Line> {
 #[test]
 fn every_line_for_a_number() {
     let lines = lines();
-    let world = World::new(lines.iter().map(|line| lead_with(line.id, &line.over)).collect());
-    let rows = lines.iter().enumerate().map(|(at, line)| format!("{},{}\n", line.id, number(at)));
-    world.write(INPUT, format!("lead_id,phone_number\n{}", rows.collect::<String>()));
-    let ran = world.run("apply corrections.csv --region IN --max-attempts 2 --timeout 1s --concurrency 64");
+    let world = World::new(
+        lines
+            .iter()
+            .map(|line| lead_with(line.id, &line.over))
+            .collect(),
+    );
+    let rows = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| format!("{},{}\n", line.id, number(at)));
+    world.write(
+        INPUT,
+        format!("lead_id,phone_number\n{}", rows.collect::<String>()),
+    );
+    let ran = world
+        .run("apply corrections.csv --region IN --max-attempts 2 --timeout 1s --concurrency 64");
     ran.expect(1);
     let results = world.judge();
     let ledger = world.ledger();
@@ -193,7 +485,13 @@ fn every_line_for_a_number() {
         let new = format!("+91{}", number(at));
         let holds = if held == Some(new.as_str()) { New } else { Old };
         if row.verdict() != line.verdict || holds != line.number {
-            wrong.push(format!("{}: {} {holds:?}, not {} {:?}\n    {row}", line.id, row.verdict(), line.verdict, line.number));
+            wrong.push(format!(
+                "{}: {} {holds:?}, not {} {:?}\n    {row}",
+                line.id,
+                row.verdict(),
+                line.verdict,
+                line.number
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}\n{ran}", wrong.join("\n"));
@@ -202,7 +500,11 @@ fn every_line_for_a_number() {
 #[test]
 fn a_number_that_the_lead_has_already_is_confirmed_after_a_conflict() {
     let has_it = json!({"status": "completed", "phone_number": format!("+91{}", number(0))});
-    let (results, _) = settle(&has_it, &format!("lead_id,phone_number\nlead_a,{}\n", number(0)), "");
+    let (results, _) = settle(
+        &has_it,
+        &format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
+        "",
+    );
     assert_eq!(results, "updated/confirmed_after_conflict//409/1");
 }
 
@@ -210,7 +512,9 @@ fn a_number_that_the_lead_has_already_is_confirmed_after_a_conflict() {
 fn settle(over: &Value, rows: &str, options: &str) -> (String, World) {
     let world = World::new(vec![lead_with("lead_a", over)]);
     world.write(INPUT, rows);
-    world.run(&format!("apply corrections.csv --region IN --max-attempts 2 --timeout 2s {options}"));
+    world.run(&format!(
+        "apply corrections.csv --region IN --max-attempts 2 --timeout 2s {options}"
+    ));
     let verdict = world.judge().of("lead_a").verdict();
     (verdict, world)
 }
@@ -231,8 +535,15 @@ fn fields_that_are_never_shown_count_apart() {
         let (found, world) = settle(&over, rows, "");
         assert_eq!(found, verdict, "{over} {rows}");
         let row = world.judge();
-        let names_it = ["name", "notes"].iter().any(|field| row.of("lead_a")["result_detail"].contains(field));
-        assert_eq!(names_it, verdict.contains("confirmed"), "{}", row.of("lead_a"));
+        let names_it = ["name", "notes"]
+            .iter()
+            .any(|field| row.of("lead_a")["result_detail"].contains(field));
+        assert_eq!(
+            names_it,
+            verdict.contains("confirmed"),
+            "{}",
+            row.of("lead_a")
+        );
     }
 }
 
@@ -251,7 +562,10 @@ fn a_lock_over_some_of_the_values_is_for_a_person_to_review() {
 
 #[test]
 fn half_of_a_row_applied_is_no_update() {
-    let rows = format!("lead_id,phone_number,metadata.product\nlead_a,{},home_loan\n", number(0));
+    let rows = format!(
+        "lead_id,phone_number,metadata.product\nlead_a,{},home_loan\n",
+        number(0)
+    );
     let (found, _) = settle(&always("phone_only_200"), &rows, "");
     assert_eq!(found, "failed/partly_applied//200/2");
     let (found, _) = settle(&always("without_variables_200"), &rows, "");
@@ -276,7 +590,12 @@ fn variables_are_read_again_before_every_retry() {
     let over = json!({"metadata": {"city": "Pune"}, "sandbox": {"patch": ["500_before"]}});
     let (found, world) = settle(&over, "lead_id,metadata.product\nlead_a,home_loan\n", "");
     assert_eq!(found, "updated///200/2");
-    let methods: Vec<String> = world.ledger().receipts.into_iter().map(|receipt| receipt.method).collect();
+    let methods: Vec<String> = world
+        .ledger()
+        .receipts
+        .into_iter()
+        .map(|receipt| receipt.method)
+        .collect();
     assert_eq!(methods, ["GET", "PATCH", "GET", "PATCH"]);
 }
 
@@ -289,7 +608,10 @@ fn a_lead_whose_variables_cannot_be_seen_is_not_sent() {
         ("forbidden_403", ""),
         ("404", "missing/not_found//404/0"),
     ] {
-        let world = World::new(vec![lead_with("lead_a", &json!({"sandbox": {"get": {"always": get}}}))]);
+        let world = World::new(vec![lead_with(
+            "lead_a",
+            &json!({"sandbox": {"get": {"always": get}}}),
+        )]);
         world.write(INPUT, rows);
         let ran = world.run("apply corrections.csv --max-attempts 2");
         if verdict.is_empty() {
@@ -319,23 +641,46 @@ fn the_servers_words_reach_the_detail() {
     let rows = format!("lead_id,phone_number\nlead_a,{}\n", number(0));
     for (step, words) in [
         ("400_string", vec!["must be a valid E.164"]),
-        ("400_array", vec!["must be a valid E.164", "more than 15 keys"]),
+        (
+            "400_array",
+            vec!["must be a valid E.164", "more than 15 keys"],
+        ),
         ("422", vec!["not a product of this campaign"]),
-        ("destination_blocked_403", vec!["blocked by the telephony settings"]),
+        (
+            "destination_blocked_403",
+            vec!["blocked by the telephony settings"],
+        ),
     ] {
         let (_, world) = settle(&always(step), &rows, "");
         let results = world.judge();
         for word in words {
-            assert!(results.of("lead_a")["result_detail"].contains(word), "{}", results.of("lead_a"));
+            assert!(
+                results.of("lead_a")["result_detail"].contains(word),
+                "{}",
+                results.of("lead_a")
+            );
         }
     }
 }
 
 #[test]
 fn the_same_refusal_for_the_first_twenty_stops_the_run_and_writes_none_of_them() {
-    for (step, count, code) in [("404", 25, 78), ("400_string", 25, 78), ("404", 19, 1), ("409", 25, 1)] {
-        let script = format!("{{\"patch\": {{\"always\": \"{step}\"}}}}").parse().expect("a script");
-        let world = World::plain(count, Options { script: Some(script), ..Options::default() });
+    for (step, count, code) in [
+        ("404", 25, 78),
+        ("400_string", 25, 78),
+        ("404", 19, 1),
+        ("409", 25, 1),
+    ] {
+        let script = format!("{{\"patch\": {{\"always\": \"{step}\"}}}}")
+            .parse()
+            .expect("a script");
+        let world = World::plain(
+            count,
+            Options {
+                script: Some(script),
+                ..Options::default()
+            },
+        );
         let ran = world.run("apply corrections.csv --region IN");
         ran.expect(code);
         let rows = world.table(crate::world::RESULTS).rows.len();
@@ -345,8 +690,16 @@ fn the_same_refusal_for_the_first_twenty_stops_the_run_and_writes_none_of_them()
 
 #[test]
 fn rows_that_are_not_sent_do_not_count_among_the_first_answers() {
-    let script = "{\"patch\": {\"always\": \"422\"}}".parse().expect("a script");
-    let world = World::plain(19, Options { script: Some(script), ..Options::default() });
+    let script = "{\"patch\": {\"always\": \"422\"}}"
+        .parse()
+        .expect("a script");
+    let world = World::plain(
+        19,
+        Options {
+            script: Some(script),
+            ..Options::default()
+        },
+    );
     let mut rows = String::from_utf8(world.read(INPUT)).expect("text");
     rows.push_str(&"lead_0000x,12,\n".repeat(3));
     world.write(INPUT, rows);
