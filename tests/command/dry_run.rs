@@ -88,9 +88,10 @@ fn it_needs_a_key_and_a_usable_file_as_the_real_run_does() {
 #[test]
 fn it_is_stopped_by_what_stops_the_real_run() {
     let world = World::new((1..7).map(|index| lead(&format!("lead_{index}"))).collect());
-    let rows: String = (1..7)
+    let rows: Vec<String> = (1..7)
         .map(|index| format!("lead_{index},98765{index}0000\n"))
         .collect();
+    let rows = rows.concat();
     world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
     world
         .run("apply corrections.csv --region IN --dry-run")

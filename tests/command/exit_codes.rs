@@ -133,9 +133,10 @@ fn too_many_invalid_rows_stop_before_the_first_request() {
 #[test]
 fn a_suspicious_column_stops_before_the_first_request_unless_accepted() {
     let world = World::new((1..7).map(|index| lead(&format!("lead_{index}"))).collect());
-    let rows: String = (1..7)
+    let rows: Vec<String> = (1..7)
         .map(|index| format!("lead_{index},98765{index}0000\n"))
         .collect();
+    let rows = rows.concat();
     world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
     world
         .run("apply corrections.csv --region IN")

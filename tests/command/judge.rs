@@ -88,7 +88,7 @@ impl Case<'_> {
         for row in self.results.rows() {
             self.row_is_true(&row);
         }
-        let leads: BTreeSet<&str> = self.results.rows().map(|row| self.lead_of(&row)).collect();
+        let leads: BTreeSet<&str> = self.results.rows().map(|row| Self::lead_of(&row)).collect();
         for lead in &leads {
             self.requests_belong_to_rows(lead);
         }
@@ -129,7 +129,7 @@ impl Case<'_> {
         }
     }
 
-    fn lead_of<'r>(&self, row: &Row<'r>) -> &'r str {
+    fn lead_of<'r>(row: &Row<'r>) -> &'r str {
         let index = row
             .header
             .iter()
@@ -157,8 +157,8 @@ impl Case<'_> {
             status == Status::Locked || flag.is_empty(),
             "only a locked lead can be enrolled again: {row}"
         );
-        self.number_is_that_of_the_cell(row);
-        let id = self.lead_of(row);
+        Self::number_is_that_of_the_cell(row);
+        let id = Self::lead_of(row);
         let lead = self.ledger.lead(id);
         // For some leads the server answers 404 or 409 against its own knowledge, on the script's word.
         let script = self
@@ -191,7 +191,7 @@ impl Case<'_> {
     }
 
     /// For cells that are plainly digits; the phone tests look at the others.
-    fn number_is_that_of_the_cell(&self, row: &Row) {
+    fn number_is_that_of_the_cell(row: &Row) {
         let sent = &row["result_phone_number"];
         if sent.is_empty() {
             return;
@@ -269,7 +269,7 @@ impl Case<'_> {
         let rows: Vec<Row> = self
             .results
             .rows()
-            .filter(|row| self.lead_of(row) == lead)
+            .filter(|row| Self::lead_of(row) == lead)
             .collect();
         let flags = rows
             .iter()
@@ -293,7 +293,7 @@ impl Case<'_> {
         }
         let unsent = rows
             .iter()
-            .all(|row| &row["result_status"] == "invalid" && &row["result_http_status"] == "");
+            .all(|row| &row["result_status"] == "invalid" && row["result_http_status"].is_empty());
         assert!(
             !unsent || self.patches(lead).count() == 0,
             "an invalid row was sent: {}",
@@ -361,10 +361,8 @@ impl Case<'_> {
 
     fn variables_before(&self, lead: &str) -> Map<String, Value> {
         let listed = self.listed.get(lead);
-        let fields = ["metadata", "notes"].into_iter();
-        let found = fields
-            .filter_map(|field| listed?.get(field)?.as_object())
-            .next();
+        let mut fields = ["metadata", "notes"].into_iter();
+        let found = fields.find_map(|field| listed?.get(field)?.as_object());
         found.cloned().unwrap_or_default()
     }
 }

@@ -215,7 +215,7 @@ fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
     type Tampering = fn(&World);
     let cases: &[(&str, &str, Tampering)] = &[
         ("input changed", "", |world| {
-            replace(world, INPUT, "row, 5", "row, 6")
+            replace(world, INPUT, "row, 5", "row, 6");
         }),
         ("input grown", "", |world| {
             let longer = [world.read(INPUT), b"lead_x,9876599999,\n".to_vec()].concat();
