@@ -152,8 +152,9 @@ pub struct Lead {
     /// E.164.
     #[serde(alias = "phoneNumber")]
     pub phone_number: Option<String>,
-    /// Shown in the second shape only.
-    pub name: Option<String>,
+    /// Shown in the second shape only. `null` is shown, and is no name.
+    #[serde(default, deserialize_with = "present")]
+    pub name: Option<Value>,
     /// Variables in the first shape. `null` is shown, and means none.
     #[serde(default, deserialize_with = "present")]
     pub metadata: Option<Value>,
@@ -205,6 +206,11 @@ impl Lead {
                 .any(Value::is_null)
                 .then(|| Cow::Owned(Variables::new()))
         })
+    }
+
+    /// Whether the lead says that it has not been dialled yet.
+    pub fn is_pending(&self) -> bool {
+        self.status.as_deref() == Some("pending")
     }
 
     /// The free-text notes, empty for `null`; `None` where the lead shows none.

@@ -133,7 +133,7 @@ fn accepted(evidence: Evidence) -> Verdict {
         Evidence::Unshown => {
             Verdict::Settle(Finding::new(Status::Updated, Cause::AcceptedUnconfirmed))
         }
-        Evidence::Mixed | Evidence::Differs => Verdict::Ask {
+        Evidence::Mixed | Evidence::Differs | Evidence::DiffersPending => Verdict::Ask {
             question: Question::Mismatch,
             doubt: true,
         },
@@ -182,7 +182,7 @@ pub fn read(question: Question, seen: Seen, doubt: bool) -> Verdict {
 
 /// A read that shows our lead.
 fn shown(question: Question, evidence: Evidence, doubt: bool) -> Verdict {
-    use Evidence::{Differs, Mixed, Nothing, OtherLead, Partly, Unshown, Whole};
+    use Evidence::{Differs, DiffersPending, Mixed, Nothing, OtherLead, Partly, Unshown, Whole};
     let confirmed = Verdict::Settle(Finding::new(Status::Updated, Cause::ConfirmedByRead));
     let review = Verdict::Settle(Finding::locked(Cause::PartlyApplied, Reupload::Review));
     match (question, evidence) {
@@ -201,13 +201,19 @@ fn shown(question: Question, evidence: Evidence, doubt: bool) -> Verdict {
         (Question::Mismatch | Question::Unproven, Partly) => {
             Verdict::Settle(Finding::new(Status::Updated, Cause::PartlyConfirmed))
         }
-        (Question::Mismatch, Differs) => {
+        // A lock that the lead denies is no certainty: the campaign may yet dial it.
+        (Question::Conflict | Question::ConflictAgain, DiffersPending) => {
+            Verdict::Settle(Finding::locked(Cause::LockDenied, Reupload::Review))
+        }
+        (Question::Mismatch, Differs | DiffersPending) => {
             Verdict::OtherSpelling(Finding::new(Status::Failed, Cause::NotApplied))
         }
         (Question::Mismatch, Mixed) => {
             Verdict::OtherSpelling(Finding::new(Status::Failed, Cause::PartlyApplied))
         }
-        (_, Nothing | OtherLead | Unshown | Partly | Mixed | Differs) => unread(question, doubt),
+        (_, Nothing | OtherLead | Unshown | Partly | Mixed | Differs | DiffersPending) => {
+            unread(question, doubt)
+        }
     }
 }
 

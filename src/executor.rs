@@ -81,6 +81,8 @@ struct Row<'c, 'p> {
     http_status: Option<u16>,
     /// The server's words, or what happened to the connection.
     words: String,
+    /// What a read of the lead showed.
+    shown: String,
 }
 
 /// What a row comes to before it is sent.
@@ -222,7 +224,7 @@ impl<'a> Executor<'a> {
                         self.reconnect(&mut row)?;
                         break;
                     }
-                    Verdict::Stop(systemic) => return self.stop(systemic, &reply, &row),
+                    Verdict::Stop(systemic) => return self.stop(systemic, &reply),
                 }
             }
         }
@@ -315,7 +317,7 @@ impl<'a> Executor<'a> {
             match verdict {
                 Verdict::Settle(finding) => return Some(Err(row.settled(finding))),
                 Verdict::Reconnect => self.reconnect(row)?,
-                Verdict::Stop(systemic) => return self.stop(systemic, &reply, row),
+                Verdict::Stop(systemic) => return self.stop(systemic, &reply),
                 Verdict::Hold => {}
                 Verdict::Retry { .. } | Verdict::Ask { .. } | Verdict::OtherSpelling(_) => {
                     tries += 1;
@@ -343,14 +345,13 @@ impl<'a> Executor<'a> {
         if question == Question::ConflictAgain {
             tokio::time::sleep(SECOND_LOOK).await;
         }
-        let asked_about = row.http_status;
+        let asked_about = (row.http_status, row.words.clone());
         let mut tries = 0;
         loop {
             let reply = self.get(row).await?;
-            let words = row.words.clone();
             let seen = self.see(row, &reply, Some(plan));
-            // The status that settled the row is the one of its `PATCH`.
-            row.http_status = asked_about;
+            // Status and words of a settled row are those of its `PATCH`.
+            (row.http_status, row.words) = asked_about.clone();
             tries += 1;
             if classify::is_passing(seen) && tries < READ_TRIES {
                 self.pause(backoff(tries)).await?;
@@ -359,13 +360,11 @@ impl<'a> Executor<'a> {
             match classify::read(question, seen, row.doubt) {
                 Verdict::Hold => {}
                 Verdict::Reconnect => self.reconnect(row)?,
-                Verdict::Stop(systemic) => return self.stop(systemic, &reply, row),
+                Verdict::Stop(systemic) => return self.stop(systemic, &reply),
                 verdict => {
-                    row.words = match lead_of(&reply) {
-                        Some(lead) if words.is_empty() => plan.explain(&lead),
-                        Some(lead) => format!("{words}; {}", plan.explain(&lead)),
-                        None => words,
-                    };
+                    if let Some(lead) = lead_of(&reply) {
+                        row.shown = plan.explain(&lead);
+                    }
                     return Some(verdict);
                 }
             }
@@ -374,6 +373,7 @@ impl<'a> Executor<'a> {
 
     async fn patch(&self, row: &mut Row<'_, 'a>, body: Vec<u8>) -> Option<Reply> {
         let permit = self.permit(row).await?;
+        row.shown.clear();
         let reply = self.client.patch(&row.correction.lead_id, body).await;
         permit.report(signal(&reply));
         row.trace("PATCH", &reply);
@@ -450,18 +450,17 @@ impl<'a> Executor<'a> {
         Some(())
     }
 
-    fn stop<T>(&self, systemic: Systemic, reply: &Reply, row: &Row) -> Option<T> {
+    fn stop<T>(&self, systemic: Systemic, reply: &Reply) -> Option<T> {
         self.halt.pull(match systemic {
             Systemic::KeyRefused => halt::Cause::KeyRefused,
             Systemic::Redirected => {
-                let to = match reply {
-                    Reply::Answer(answer) => answer.location().unwrap_or_default(),
-                    _ => "",
+                let (status, to) = match reply {
+                    Reply::Answer(answer) => (answer.status, answer.location()),
+                    Reply::NotConnected { .. } | Reply::Lost { .. } => (0, None),
                 };
                 halt::Cause::Misconfigured(format!(
-                    "the server redirects ({}{}), which is never followed: check the base URL",
-                    row.http_status.unwrap_or_default(),
-                    text::quoted(&self.client.redact(to)),
+                    "the server redirects ({status}{}), which is never followed: check the base URL",
+                    text::quoted(&self.client.redact(to.unwrap_or_default())),
                 ))
             }
         });
@@ -520,7 +519,7 @@ impl<'a> Executor<'a> {
                 if let (Some(lead), Some(plan), Evidence::Partly | Evidence::Unshown) =
                     (&lead, plan, evidence)
                 {
-                    row.words = plan.explain(lead);
+                    row.shown = plan.explain(lead);
                 }
                 Seen::Answer {
                     status: answer.status,
@@ -563,6 +562,7 @@ impl<'c, 'p> Row<'c, 'p> {
             held: Variables::new(),
             http_status: None,
             words: String::new(),
+            shown: String::new(),
         }
     }
 
@@ -594,7 +594,7 @@ impl<'c, 'p> Row<'c, 'p> {
 
     fn settled(&self, finding: Finding) -> Outcome {
         let remark = self.correction.remark();
-        let parts = [remark.as_str(), self.words.as_str()];
+        let parts = [remark.as_str(), self.words.as_str(), self.shown.as_str()];
         let detail: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Outcome {
             finding,

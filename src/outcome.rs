@@ -108,6 +108,8 @@ closed_list! {
         AlreadyDialled => "already_dialled",
         /// Locked or given up with some of the row's fields in place and others not.
         PartlyApplied => "partly_applied",
+        /// Refused as locked, but the lead says that it has not been dialled yet.
+        LockDenied => "lock_denied",
         /// Locked, and the lead could not be read, so nobody knows what it holds.
         LockUnread => "lock_unread",
         /// No such lead for this key.

@@ -55,11 +55,13 @@ pub enum Evidence {
     Mixed,
     /// Our lead, with none of the fields in place.
     Differs,
+    /// The same, of a lead that says that it has not been dialled yet.
+    DiffersPending,
 }
 
 impl Evidence {
     /// Every member.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Nothing,
         Self::OtherLead,
         Self::Whole,
@@ -67,6 +69,7 @@ impl Evidence {
         Self::Unshown,
         Self::Mixed,
         Self::Differs,
+        Self::DiffersPending,
     ];
 }
 
@@ -146,6 +149,7 @@ impl<'a> Plan<'a> {
                 ..
             } => Evidence::Whole,
             Tally { different: 0, .. } => Evidence::Partly,
+            Tally { equal: 0, .. } if lead.is_pending() => Evidence::DiffersPending,
             Tally { equal: 0, .. } => Evidence::Differs,
             _ => Evidence::Mixed,
         }
@@ -214,7 +218,9 @@ impl<'a> Plan<'a> {
         let name = name.as_ref().map(|wanted| {
             (
                 "name".into(),
-                lead.name.as_ref().map(|shown| shown == wanted),
+                lead.name
+                    .as_ref()
+                    .map(|shown| shown.as_str() == Some(wanted)),
             )
         });
         let notes = notes.as_ref().map(|wanted| {
@@ -458,12 +464,21 @@ mod tests {
             Evidence::Mixed
         );
         assert_eq!(
+            evidence(json!({"phone_number": NEW, "name": null})),
+            Evidence::Mixed,
+            "null is shown, and is another name"
+        );
+        assert_eq!(
             evidence(json!({"phone_number": "+919876543211"})),
             Evidence::Differs
         );
         assert_eq!(
             evidence(json!({"phone_number": "919876543210"})),
             Evidence::Differs
+        );
+        assert_eq!(
+            evidence(json!({"phone_number": "+919876543211", "status": "pending"})),
+            Evidence::DiffersPending
         );
         let shown = lead(json!({"phone_number": NEW, "name": "Old"}));
         assert_eq!(

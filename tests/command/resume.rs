@@ -222,10 +222,10 @@ fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
             world.write(INPUT, longer);
         }),
         ("a status edited", "", |world| {
-            replace(world, RESULTS, "\n2,3,updated", "\n2,3,unknown")
+            replace(world, RESULTS, "\n2,3,updated", "\n2,3,unknown");
         }),
         ("a carried cell edited", "", |world| {
-            replace(world, RESULTS, "row, 1", "row, 7")
+            replace(world, RESULTS, "row, 1", "row, 7");
         }),
         ("a line taken out", "", |world| {
             let text = String::from_utf8(world.read(RESULTS)).expect("text");
@@ -248,7 +248,7 @@ fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
             world.write(RESULTS, text.replace('\n', "\r\n"));
         }),
         ("another header", "", |world| {
-            replace(world, RESULTS, ",remark", ",Remark")
+            replace(world, RESULTS, ",remark", ",Remark");
         }),
         ("another file altogether", "", |world| {
             world.write(RESULTS, "my shopping list\nmilk\n")
