@@ -4,6 +4,11 @@
     clippy::doc_markdown,
     reason = "these comments are the help texts, shown as they stand"
 )]
+#![allow(
+    rustdoc::bare_urls,
+    rustdoc::invalid_html_tags,
+    reason = "the same; only rustdoc knows these lints, so an expectation of them would never be met elsewhere"
+)]
 
 use std::path::PathBuf;
 use std::time::Duration;
