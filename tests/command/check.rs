@@ -9,13 +9,20 @@ use crate::world::{INPUT, Ran, World, number};
 fn check(rows: &str, options: &str) -> (Ran, World) {
     let world = World::new(Vec::new());
     world.write(INPUT, rows);
-    let ran = world.leadfix(&format!("check corrections.csv {options}")).without("DIALNEXA_API_KEY").without("DIALNEXA_BASE_URL").run();
+    let ran = world
+        .leadfix(&format!("check corrections.csv {options}"))
+        .without("DIALNEXA_API_KEY")
+        .without("DIALNEXA_BASE_URL")
+        .run();
     assert_eq!(world.ledger().counts.connections, 0);
     (ran, world)
 }
 
 fn rows(numbers: &[&str]) -> String {
-    let rows = numbers.iter().enumerate().map(|(at, number)| format!("lead_{at},{number}\n"));
+    let rows = numbers
+        .iter()
+        .enumerate()
+        .map(|(at, number)| format!("lead_{at},{number}\n"));
     format!("lead_id,phone_number\n{}", rows.collect::<String>())
 }
 
@@ -28,24 +35,44 @@ fn a_file_without_fault_is_fine() {
 
 #[test]
 fn every_invalid_row_is_listed_with_line_reason_and_cell() {
-    let text = format!("lead_id,phone_number,name\nlead_a,{},\n\nlead_b,1234,\nlead_c,,\n,{},\n", number(0), number(1));
+    let text = format!(
+        "lead_id,phone_number,name\nlead_a,{},\n\nlead_b,1234,\nlead_c,,\n,{},\n",
+        number(0),
+        number(1)
+    );
     let (ran, _world) = check(&text, "--region IN");
     ran.expect(1);
-    for words in ["line 4  phone_too_short  `1234`", "line 5  no_change", "line 6  empty_lead_id", "1 blank line"] {
+    for words in [
+        "line 4  phone_too_short  `1234`",
+        "line 5  no_change",
+        "line 6  empty_lead_id",
+        "1 blank line",
+    ] {
         ran.says(words);
     }
 }
 
 #[test]
 fn in_json_it_is_one_document() {
-    let text = format!("lead_id,phone_number,nmae\nlead_a,{},\nlead_b,\"12\n34\",\"say \"\"hi\"\"\"\nlead_c,09876500001.0,\n", number(0));
+    let text = format!(
+        "lead_id,phone_number,nmae\nlead_a,{},\nlead_b,\"12\n34\",\"say \"\"hi\"\"\"\nlead_c,09876500001.0,\n",
+        number(0)
+    );
     let (ran, _world) = check(&text, "--region IN --json");
     ran.expect(1);
-    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{ran}"));
-    assert_eq!((&document["rows"], &document["valid"], &document["invalid"]), (&json!(3), &json!(2), &json!(1)), "{ran}");
+    let document: Value =
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{ran}"));
+    assert_eq!(
+        (&document["rows"], &document["valid"], &document["invalid"]),
+        (&json!(3), &json!(2), &json!(1)),
+        "{ran}"
+    );
     let invalid = document["invalid_rows"].as_array().expect("a list");
     assert_eq!(invalid.len(), 1);
-    assert_eq!((&invalid[0]["row"], &invalid[0]["line"], &invalid[0]["cell"]), (&json!(2), &json!(3), &json!("12\n34")));
+    assert_eq!(
+        (&invalid[0]["row"], &invalid[0]["line"], &invalid[0]["cell"]),
+        (&json!(2), &json!(3), &json!("12\n34"))
+    );
     assert!(document["warnings"].to_string().contains("nmae"), "{ran}");
     let (ran, _world) = check(&rows(&[&number(0)]), "--region IN --json");
     ran.expect(0);
@@ -59,10 +86,20 @@ fn fixed_writes_every_readable_number_in_e164_and_nothing_else_differs() {
     let (ran, world) = check(text, "--region IN --fixed fixed.csv");
     ran.expect(1);
     let fixed = String::from_utf8(world.read("fixed.csv")).expect("text");
-    assert_eq!(fixed, "lead_id,Phone,remark\nlead_a,+919876500001,\"a, b\"\nlead_b,12,=x\nlead_c,+919876500002,\n");
-    world.run("check corrections.csv --region IN --fixed fixed.csv").complains(74, &["fixed.csv"]);
-    world.run("check fixed.csv").expect(1).never_says("region_assumed");
-    world.run("check corrections.csv --region IN --fixed corrections.csv").expect(74);
+    assert_eq!(
+        fixed,
+        "lead_id,Phone,remark\nlead_a,+919876500001,\"a, b\"\nlead_b,12,=x\nlead_c,+919876500002,\n"
+    );
+    world
+        .run("check corrections.csv --region IN --fixed fixed.csv")
+        .complains(74, &["fixed.csv"]);
+    world
+        .run("check fixed.csv")
+        .expect(1)
+        .never_says("region_assumed");
+    world
+        .run("check corrections.csv --region IN --fixed corrections.csv")
+        .expect(74);
     assert_eq!(world.read(INPUT), text.as_bytes());
 }
 
@@ -73,23 +110,36 @@ fn duplicates_and_shared_numbers_are_told_apart() {
     check(&same, "--region IN").0.expect(0);
     let torn = format!("lead_id,phone_number\nlead_a,{one}\nlead_b,{two}\nlead_a,{three}\n");
     let (ran, _world) = check(&torn, "--region IN");
-    ran.expect(1).says("line 2  conflicting_duplicate").says("line 4  conflicting_duplicate").says("line 4 wants").says("line 2 wants");
+    ran.expect(1)
+        .says("line 2  conflicting_duplicate")
+        .says("line 4  conflicting_duplicate")
+        .says("line 4 wants")
+        .says("line 2 wants");
     let shared = format!("lead_id,phone_number\nlead_a,{one}\nlead_b,{two}\nlead_c,+91{one}\n");
     let (ran, _world) = check(&shared, "--region IN");
     ran.expect(0).says("lines 2 and 4").says("called twice");
     let (ran, _world) = check(&shared, "--region IN --forbid-shared-numbers");
-    ran.expect(1).says("line 2  shared_number").says("line 4  shared_number").never_says("line 3  shared");
+    ran.expect(1)
+        .says("line 2  shared_number")
+        .says("line 4  shared_number")
+        .never_says("line 3  shared");
 }
 
 #[test]
 fn so_many_invalid_rows_are_tolerated() {
     let text = rows(&[&number(0), &number(1), &number(2), "12"]);
     for (limit, code) in [("0", 1), ("1", 0), ("24%", 1), ("25%", 0), ("100%", 0)] {
-        check(&text, &format!("--region IN --max-invalid {limit}")).0.expect(code);
+        check(&text, &format!("--region IN --max-invalid {limit}"))
+            .0
+            .expect(code);
     }
     for limit in ["many", "-1", "101%", ""] {
         let world = World::plain(1, Options::default());
-        world.leadfix("check corrections.csv --max-invalid").arg(limit).run().expect(2);
+        world
+            .leadfix("check corrections.csv --max-invalid")
+            .arg(limit)
+            .run()
+            .expect(2);
     }
 }
 
@@ -97,15 +147,29 @@ fn so_many_invalid_rows_are_tolerated() {
 fn a_suspicious_column_is_objected_to_unless_accepted() {
     let negative: Vec<String> = (0..6).map(|index| format!("-{}", number(index))).collect();
     let negative: Vec<&str> = negative.iter().map(String::as_str).collect();
-    let rounded = ["9876510000", "9876520000", "9876530000", "9876540000", "9876550000", "9876560001"];
+    let rounded = [
+        "9876510000",
+        "9876520000",
+        "9876530000",
+        "9876540000",
+        "9876550000",
+        "9876560001",
+    ];
     for column in [&negative[..], &rounded] {
         let (ran, _world) = check(&rows(column), "--region IN");
         ran.expect(1).says("alarm: ");
-        let (ran, _world) = check(&rows(column), "--region IN --accept-suspect --max-invalid 100%");
+        let (ran, _world) = check(
+            &rows(column),
+            "--region IN --accept-suspect --max-invalid 100%",
+        );
         ran.expect(0).says("alarm: ");
         let (ran, _world) = check(&rows(column), "--region IN --json");
         let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
-        assert_eq!(document["alarms"].as_array().map(Vec::len), Some(1), "{ran}");
+        assert_eq!(
+            document["alarms"].as_array().map(Vec::len),
+            Some(1),
+            "{ran}"
+        );
     }
 }
 
@@ -114,10 +178,20 @@ fn columns_can_be_named_outright() {
     let text = format!("Kunde,Mobile No.,phone\nlead_a,{},12\n", number(0));
     let world = World::new(Vec::new());
     world.write(INPUT, text);
-    world.run("check corrections.csv --region IN").complains(65, &["lead_id"]);
+    world
+        .run("check corrections.csv --region IN")
+        .complains(65, &["lead_id"]);
     let named = "check corrections.csv --region IN --map lead_id=Kunde --map";
-    world.leadfix(named).arg("phone_number=Mobile No.").run().expect(0);
-    world.leadfix(named).arg("phone_number=No such").run().complains(65, &["No such"]);
+    world
+        .leadfix(named)
+        .arg("phone_number=Mobile No.")
+        .run()
+        .expect(0);
+    world
+        .leadfix(named)
+        .arg("phone_number=No such")
+        .run()
+        .complains(65, &["No such"]);
     world.leadfix(named).arg("nonsense=Kunde").run().expect(2);
 }
 
@@ -125,14 +199,28 @@ fn columns_can_be_named_outright() {
 fn without_a_region_a_national_number_is_not_guessed() {
     let (ran, _world) = check(&rows(&[&number(0)]), "");
     ran.expect(1).says("region_unknown");
-    let (ran, _world) = check(&format!("lead_id,phone,country\nlead_a,{},91\nlead_b,+14155552671,IN\n", number(0)), "");
-    ran.expect(1).says("line 3  country_mismatch").never_says("line 2  ");
+    let (ran, _world) = check(
+        &format!(
+            "lead_id,phone,country\nlead_a,{},91\nlead_b,+14155552671,IN\n",
+            number(0)
+        ),
+        "",
+    );
+    ran.expect(1)
+        .says("line 3  country_mismatch")
+        .never_says("line 2  ");
 }
 
 #[test]
 fn damage_is_refused_or_becomes_an_invalid_row() {
-    let text = format!("lead_id,phone_number\nlead_a,{}\nlead_b\nlead_c,{}\n", number(0), number(1));
-    check(&text, "--region IN").0.complains(65, &["corrections.csv", "line 3"]);
+    let text = format!(
+        "lead_id,phone_number\nlead_a,{}\nlead_b\nlead_c,{}\n",
+        number(0),
+        number(1)
+    );
+    check(&text, "--region IN")
+        .0
+        .complains(65, &["corrections.csv", "line 3"]);
     let (ran, _world) = check(&text, "--region IN --skip-bad-rows");
     ran.expect(1).says("line 3  damaged_row");
 }
@@ -140,6 +228,15 @@ fn damage_is_refused_or_becomes_an_invalid_row() {
 #[test]
 fn it_reads_standard_input() {
     let world = World::new(Vec::new());
-    world.leadfix("check - --region IN").stdin(rows(&[&number(0)])).run().expect(0);
-    world.leadfix("check - --region IN").stdin(rows(&["12"])).run().expect(1).says("phone_too_short");
+    world
+        .leadfix("check - --region IN")
+        .stdin(rows(&[&number(0)]))
+        .run()
+        .expect(0);
+    world
+        .leadfix("check - --region IN")
+        .stdin(rows(&["12"]))
+        .run()
+        .expect(1)
+        .says("phone_too_short");
 }

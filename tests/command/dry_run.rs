@@ -3,13 +3,16 @@
 use leadfix::sandbox::Options;
 use serde_json::json;
 
-use crate::world::{INPUT, World, lead, lead_with, number};
+use crate::world::{INPUT, World, lead, lead_with, number, rounded};
 
 #[test]
 fn it_shows_what_each_row_would_send_and_sends_nothing() {
     let world = World::new(vec![
         lead("lead_a"),
-        lead_with("lead_b", &json!({"metadata": {"product": "gold_loan", "city": "Pune"}})),
+        lead_with(
+            "lead_b",
+            &json!({"metadata": {"product": "gold_loan", "city": "Pune"}}),
+        ),
         lead_with("lead_c", &json!({"metadata": {"product": "car_loan"}})),
     ]);
     let mobile = number(0);
@@ -26,9 +29,17 @@ fn it_shows_what_each_row_would_send_and_sends_nothing() {
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert_eq!(lines.len(), 6, "a line for each row\n{ran}");
     for (line, words) in lines.iter().zip([
-        &["line 2", "lead_a", &format!("PATCH {{\"phone_number\":\"+91{mobile}\",\"name\":\"Asha\"}}")] as &[&str],
+        &[
+            "line 2",
+            "lead_a",
+            &format!("PATCH {{\"phone_number\":\"+91{mobile}\",\"name\":\"Asha\"}}"),
+        ] as &[&str],
         &["line 3", "lead_a", "line 2"],
-        &["line 4", "lead_b", r#"PATCH {"metadata":{"product":"home_loan","city":"Pune"}}"#],
+        &[
+            "line 4",
+            "lead_b",
+            r#"PATCH {"metadata":{"product":"home_loan","city":"Pune"}}"#,
+        ],
         &["line 5", "lead_c", "unchanged/already_correct"],
         &["line 6", "lead_d", "missing/not_found"],
         &["line 7", "lead_e", "invalid/"],
@@ -44,20 +55,37 @@ fn it_shows_what_each_row_would_send_and_sends_nothing() {
 
 #[test]
 fn it_needs_a_key_and_a_usable_file_as_the_real_run_does() {
-    let world = World::plain(2, Options { api_key: Some("right".to_owned().into()), ..Options::default() });
-    world.leadfix("apply corrections.csv --dry-run").without("DIALNEXA_API_KEY").run().complains(2, &["DIALNEXA_API_KEY"]);
+    let world = World::plain(
+        2,
+        Options {
+            api_key: Some("right".to_owned().into()),
+            ..Options::default()
+        },
+    );
+    world
+        .leadfix("apply corrections.csv --dry-run")
+        .without("DIALNEXA_API_KEY")
+        .run()
+        .complains(2, &["DIALNEXA_API_KEY"]);
     world.write("variables.csv", "lead_id,metadata.product\nlead_0000,x\n");
-    world.run("apply variables.csv --dry-run").complains(77, &["key"]);
+    world
+        .run("apply variables.csv --dry-run")
+        .complains(77, &["key"]);
     world.write("broken.csv", "lead_id,phone_number\nlead_0000\n");
-    world.run("apply broken.csv --dry-run").complains(65, &["line 2"]);
+    world
+        .run("apply broken.csv --dry-run")
+        .complains(65, &["line 2"]);
     assert_eq!(world.requests("PATCH"), 0);
 }
 
 #[test]
 fn it_is_stopped_by_what_stops_the_real_run() {
     let world = World::new((1..7).map(|index| lead(&format!("lead_{index}"))).collect());
-    let rows: String = (1..7).map(|index| format!("lead_{index},98765{index}0000\n")).collect();
-    world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
-    world.run("apply corrections.csv --region IN --dry-run").complains(65, &["--accept-suspect"]);
-    world.run("apply corrections.csv --region IN --accept-suspect --max-invalid 0 --dry-run").expect(0);
+    world.write(INPUT, rounded());
+    world
+        .run("apply corrections.csv --region IN --dry-run")
+        .complains(65, &["--accept-suspect"]);
+    world
+        .run("apply corrections.csv --region IN --accept-suspect --max-invalid 0 --dry-run")
+        .expect(0);
 }

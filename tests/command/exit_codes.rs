@@ -7,14 +7,17 @@ use std::time::Duration;
 use leadfix::sandbox::Options;
 use serde_json::json;
 
-use crate::world::{INPUT, RESULTS, World, lead, lead_with, number};
+use crate::world::{INPUT, RESULTS, World, lead, lead_with, number, rounded};
 
 #[test]
 fn nought_when_every_row_is_fine_and_one_when_some_need_a_person() {
     let world = World::plain(3, Options::default());
     world.run("apply corrections.csv --region IN").expect(0);
     world.write("other.csv", "lead_id,phone_number\nlead_0000,12\n");
-    world.run("apply other.csv --region IN").expect(1).says("invalid");
+    world
+        .run("apply other.csv --region IN")
+        .expect(1)
+        .says("invalid");
     world.judge();
 }
 
@@ -23,13 +26,27 @@ fn two_for_wrong_usage() {
     let world = World::plain(1, Options::default());
     world.run("").expect(2);
     world.run("aply corrections.csv").expect(2);
-    world.run("apply corrections.csv --rate fast").expect(2).says("--rate");
-    world.run("apply corrections.csv --region Nowhere").expect(2).says("--region");
+    world
+        .run("apply corrections.csv --rate fast")
+        .expect(2)
+        .says("--rate");
+    world
+        .run("apply corrections.csv --region Nowhere")
+        .expect(2)
+        .says("--region");
     world.run("apply corrections.csv --api-key k").expect(2);
-    world.run("apply corrections.csv --sandbox-leads x").expect(2);
-    let bare = world.leadfix("apply corrections.csv --region IN").without("DIALNEXA_API_KEY").run();
+    world
+        .run("apply corrections.csv --sandbox-leads x")
+        .expect(2);
+    let bare = world
+        .leadfix("apply corrections.csv --region IN")
+        .without("DIALNEXA_API_KEY")
+        .run();
     bare.complains(2, &["DIALNEXA_API_KEY", ".env", "--api-key-file"]);
-    let empty = world.leadfix("apply corrections.csv --region IN").env("DIALNEXA_API_KEY", " ").run();
+    let empty = world
+        .leadfix("apply corrections.csv --region IN")
+        .env("DIALNEXA_API_KEY", " ")
+        .run();
     empty.complains(2, &["DIALNEXA_API_KEY"]);
     assert_eq!(world.ledger().counts.requests, 0);
     assert!(!world.path(RESULTS).exists());
@@ -40,16 +57,35 @@ fn sixty_five_for_an_unusable_file_before_the_first_request() {
     let world = World::new(vec![lead("lead_a")]);
     for (content, words) in [
         ("", vec!["corrections.csv"]),
-        ("phone_number\n9876500001\n", vec!["corrections.csv", "lead_id"]),
-        ("lead_id,phone_number\nlead_a,9876500001\nlead_b\n", vec!["line 3"]),
-        ("lead_id,phone_number\nlead_a,\"9876500001\n", vec!["line 2", "quote"]),
-        ("lead_id,phone_number\nlead_a,\"98\"76500001\n", vec!["line 2", "quote"]),
-        ("lead_id,phone,mobile\nlead_a,9876500001,9876500001\n", vec!["phone", "mobile"]),
+        (
+            "phone_number\n9876500001\n",
+            vec!["corrections.csv", "lead_id"],
+        ),
+        (
+            "lead_id,phone_number\nlead_a,9876500001\nlead_b\n",
+            vec!["line 3"],
+        ),
+        (
+            "lead_id,phone_number\nlead_a,\"9876500001\n",
+            vec!["line 2", "quote"],
+        ),
+        (
+            "lead_id,phone_number\nlead_a,\"98\"76500001\n",
+            vec!["line 2", "quote"],
+        ),
+        (
+            "lead_id,phone,mobile\nlead_a,9876500001,9876500001\n",
+            vec!["phone", "mobile"],
+        ),
     ] {
         world.write(INPUT, content);
-        world.run("apply corrections.csv --region IN").complains(65, &words);
+        world
+            .run("apply corrections.csv --region IN")
+            .complains(65, &words);
     }
-    world.run("apply nowhere.csv --region IN").complains(65, &["nowhere.csv", "No such file"]);
+    world
+        .run("apply nowhere.csv --region IN")
+        .complains(65, &["nowhere.csv", "No such file"]);
     assert_eq!(world.ledger().counts.requests, 0);
     assert!(!world.path(RESULTS).exists(), "nothing was begun");
 }
@@ -59,7 +95,9 @@ fn sixty_five_for_an_unusable_file_before_the_first_request() {
 fn a_complaint_is_one_line() {
     let world = World::plain(1, Options::default());
     world.write("leadfix.toml", "regoin = \"IN\"\n");
-    world.run("apply corrections.csv").complains(78, &["leadfix.toml", "regoin"]);
+    world
+        .run("apply corrections.csv")
+        .complains(78, &["leadfix.toml", "regoin"]);
 }
 
 #[test]
@@ -67,36 +105,61 @@ fn a_complaint_is_one_line() {
 fn a_file_that_is_not_there_leaves_nothing_behind() {
     let world = World::new(Vec::new());
     world.run("apply nowhere.csv --region IN").expect(65);
-    let here = world.files().into_iter().filter(|(path, _)| path.parent() == Some(world.folder())).count();
+    let here = world
+        .files()
+        .into_iter()
+        .filter(|(path, _)| path.parent() == Some(world.folder()))
+        .count();
     assert_eq!(here, 0);
 }
 
 #[test]
 fn too_many_invalid_rows_stop_before_the_first_request() {
     let world = World::new(vec![lead("lead_a")]);
-    world.write(INPUT, format!("lead_id,phone_number\nlead_a,{}\nlead_b,12\n", number(0)));
-    world.run("apply corrections.csv --region IN --max-invalid 0").complains(65, &["1 of 2", "--max-invalid"]);
-    world.run("apply corrections.csv --region IN --max-invalid 49%").complains(65, &["--max-invalid"]);
+    world.write(
+        INPUT,
+        format!("lead_id,phone_number\nlead_a,{}\nlead_b,12\n", number(0)),
+    );
+    world
+        .run("apply corrections.csv --region IN --max-invalid 0")
+        .complains(65, &["1 of 2", "--max-invalid"]);
+    world
+        .run("apply corrections.csv --region IN --max-invalid 49%")
+        .complains(65, &["--max-invalid"]);
     assert_eq!(world.ledger().counts.requests, 0);
-    world.run("apply corrections.csv --region IN --max-invalid 50%").expect(1);
+    world
+        .run("apply corrections.csv --region IN --max-invalid 50%")
+        .expect(1);
 }
 
 #[test]
 fn a_suspicious_column_stops_before_the_first_request_unless_accepted() {
     let world = World::new((1..7).map(|index| lead(&format!("lead_{index}"))).collect());
-    let rows: String = (1..7).map(|index| format!("lead_{index},98765{index}0000\n")).collect();
-    world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
-    world.run("apply corrections.csv --region IN").complains(65, &["damaged", "--accept-suspect"]);
+    world.write(INPUT, rounded());
+    world
+        .run("apply corrections.csv --region IN")
+        .complains(65, &["damaged", "--accept-suspect"]);
     assert_eq!(world.ledger().counts.requests, 0);
-    world.run("apply corrections.csv --region IN --accept-suspect").expect(0);
+    world
+        .run("apply corrections.csv --region IN --accept-suspect")
+        .expect(0);
 }
 
 #[test]
 fn seventy_four_for_files_that_cannot_be_used() {
     let world = World::plain(2, Options::default());
-    world.run("apply corrections.csv --region IN --out no/such/folder/x.csv").complains(74, &["no/such/folder"]);
-    let full = File::options().write(true).open("/dev/full").expect("/dev/full");
-    world.leadfix("check corrections.csv --region IN").stdout(full).run().complains(74, &["standard output"]);
+    world
+        .run("apply corrections.csv --region IN --out no/such/folder/x.csv")
+        .complains(74, &["no/such/folder"]);
+    let full = File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("/dev/full");
+    world
+        .leadfix("check corrections.csv --region IN")
+        .stdout(full)
+        .run()
+        .complains(74, &["standard output"]);
     assert_eq!(world.ledger().counts.requests, 0);
 }
 
@@ -105,33 +168,63 @@ fn a_closed_stdout_is_nothing_to_stop_for() {
     let world = World::plain(2, Options::default());
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    world.leadfix("apply corrections.csv --region IN").stdout(writer).run().expect(0);
+    world
+        .leadfix("apply corrections.csv --region IN")
+        .stdout(writer)
+        .run()
+        .expect(0);
     world.judge();
 }
 
 #[test]
 fn seventy_five_while_another_run_holds_the_results_or_the_key() {
-    let world = World::plain(4, Options { latency: Duration::from_secs(20), ..Options::default() });
+    let world = World::plain(
+        4,
+        Options {
+            latency: Duration::from_secs(20),
+            ..Options::default()
+        },
+    );
     let mut first = world.leadfix("apply corrections.csv --region IN").start();
-    world.wait_for("the first request", |ledger| ledger.counts.connections > 0);
+    world.wait_for("the first requests", |ledger| {
+        ledger.counts.connections == 4
+    });
     let before = world.read(RESULTS);
-    world.run("apply corrections.csv --region IN").complains(75, &["another run holds"]);
-    world.run("apply corrections.csv --region IN --out elsewhere.csv").complains(75, &["another run holds"]);
-    world.run("apply corrections.csv --region IN --fresh").complains(75, &["another run holds"]);
-    let other_key = world.leadfix("apply corrections.csv --region IN").env("DIALNEXA_API_KEY", "other").run();
+    world
+        .run("apply corrections.csv --region IN")
+        .complains(75, &["another run holds"]);
+    world
+        .run("apply corrections.csv --region IN --out elsewhere.csv")
+        .complains(75, &["another run holds"]);
+    world
+        .run("apply corrections.csv --region IN --fresh")
+        .complains(75, &["another run holds"]);
+    let other_key = world
+        .leadfix("apply corrections.csv --region IN")
+        .env("DIALNEXA_API_KEY", "other")
+        .run();
     other_key.complains(75, &["another run holds", "corrections.lock"]);
     assert_eq!(world.read(RESULTS), before);
     assert_eq!(world.ledger().counts.connections, 4, "only the first run's");
     first.kill();
     first.end();
     let other = World::plain(4, Options::default());
-    let resumed = world.leadfix("apply corrections.csv --region IN").env("DIALNEXA_BASE_URL", other.sandbox.base_url()).run();
+    let resumed = world
+        .leadfix("apply corrections.csv --region IN")
+        .env("DIALNEXA_BASE_URL", other.sandbox.base_url())
+        .run();
     resumed.expect(78);
 }
 
 #[test]
 fn a_killed_holder_leaves_no_stale_lock() {
-    let world = World::plain(4, Options { latency: Duration::from_millis(300), ..Options::default() });
+    let world = World::plain(
+        4,
+        Options {
+            latency: Duration::from_millis(300),
+            ..Options::default()
+        },
+    );
     let mut first = world.leadfix("apply corrections.csv --region IN").start();
     world.wait_for("the first request", |ledger| ledger.counts.connections > 0);
     first.kill();
@@ -143,9 +236,22 @@ fn a_killed_holder_leaves_no_stale_lock() {
 fn seventy_five_when_the_deadline_is_over() {
     let slow = json!({"sandbox": {"patch": {"always": "429"}}});
     let world = World::new(vec![lead_with("lead_a", &slow), lead("lead_b")]);
-    world.write(INPUT, format!("lead_id,phone_number\nlead_a,{}\nlead_b,{}\n", number(0), number(1)));
-    world.run("apply corrections.csv --region IN --deadline 1s").complains(75, &["deadline", "same command again"]);
-    assert_eq!(world.table(RESULTS).rows.len(), 0, "the first row is not settled");
+    world.write(
+        INPUT,
+        format!(
+            "lead_id,phone_number\nlead_a,{}\nlead_b,{}\n",
+            number(0),
+            number(1)
+        ),
+    );
+    world
+        .run("apply corrections.csv --region IN --deadline 1s")
+        .complains(75, &["deadline", "same command again"]);
+    assert_eq!(
+        world.table(RESULTS).rows.len(),
+        0,
+        "the first row is not settled"
+    );
 }
 
 fn dead_port() -> String {
@@ -157,50 +263,98 @@ fn dead_port() -> String {
 fn seventy_five_when_there_is_nothing_but_failed_connections() {
     let world = World::plain(20, Options::default());
     let run = "apply corrections.csv --region IN --max-attempts 100 --give-up-after 1s";
-    let ran = world.leadfix(run).env("DIALNEXA_BASE_URL", dead_port()).run();
+    let ran = world
+        .leadfix(run)
+        .env("DIALNEXA_BASE_URL", dead_port())
+        .run();
     ran.complains(75, &["failed connections", "same command again"]);
-    assert_eq!(world.table(RESULTS).rows.len(), 0, "no row is settled by a server that is away");
+    assert_eq!(
+        world.table(RESULTS).rows.len(),
+        0,
+        "no row is settled by a server that is away"
+    );
 }
 
 #[test]
 fn rows_that_nobody_could_be_asked_about_are_unreachable() {
     let world = World::plain(2, Options::default());
-    let ran = world.leadfix("apply corrections.csv --region IN --max-attempts 1").env("DIALNEXA_BASE_URL", dead_port()).run();
+    let ran = world
+        .leadfix("apply corrections.csv --region IN --max-attempts 1")
+        .env("DIALNEXA_BASE_URL", dead_port())
+        .run();
     ran.expect(1);
-    assert!(world.judge_on_nothing().iter().all(|verdict| verdict == "failed/unreachable///1"), "{ran}");
+    assert!(
+        world
+            .judge_on_nothing()
+            .iter()
+            .all(|verdict| verdict == "failed/unreachable///1"),
+        "{ran}"
+    );
 }
 
 impl World {
     fn judge_on_nothing(&self) -> Vec<String> {
         assert_eq!(self.ledger().counts.requests, 0);
-        self.table(RESULTS).rows().map(|row| row.verdict()).collect()
+        self.table(RESULTS)
+            .rows()
+            .map(|row| row.verdict())
+            .collect()
     }
 }
 
 #[test]
 fn seventy_six_when_the_server_answers_for_another_lead() {
-    for (method, row) in [("patch", format!("lead_a,{},", number(0))), ("get", "lead_a,,x".to_owned())] {
+    for (method, row) in [
+        ("patch", format!("lead_a,{},", number(0))),
+        ("get", "lead_a,,x".to_owned()),
+    ] {
         let liar = json!({"sandbox": {method: {"always": "other_lead_200"}}});
         let world = World::new(vec![lead_with("lead_a", &liar)]);
-        world.write(INPUT, format!("lead_id,phone_number,metadata.product\n{row}\n"));
-        world.run("apply corrections.csv --region IN").complains(76, &["lead_a", "another"]);
+        world.write(
+            INPUT,
+            format!("lead_id,phone_number,metadata.product\n{row}\n"),
+        );
+        world
+            .run("apply corrections.csv --region IN")
+            .complains(76, &["lead_a", "another"]);
         assert_eq!(world.table(RESULTS).rows.len(), 0);
     }
 }
 
 #[test]
 fn seventy_seven_when_the_key_is_refused_and_a_good_one_resumes() {
-    let world = World::plain(5, Options { api_key: Some("right".to_owned().into()), ..Options::default() });
-    world.run("apply corrections.csv --region IN").complains(77, &["key", "same command again"]);
+    let world = World::plain(
+        5,
+        Options {
+            api_key: Some("right".to_owned().into()),
+            ..Options::default()
+        },
+    );
+    world
+        .run("apply corrections.csv --region IN")
+        .complains(77, &["key", "same command again"]);
     assert_eq!(world.table(RESULTS).rows.len(), 0);
-    world.leadfix("apply corrections.csv --region IN").env("DIALNEXA_API_KEY", "right").run().expect(0);
+    world
+        .leadfix("apply corrections.csv --region IN")
+        .env("DIALNEXA_API_KEY", "right")
+        .run()
+        .expect(0);
 }
 
 #[test]
 fn seventy_seven_when_everything_is_forbidden() {
-    let script = "{\"patch\": {\"always\": \"forbidden_403\"}, \"get\": {\"always\": \"forbidden_403\"}}";
-    let world = World::plain(5, Options { script: Some(script.parse().expect("a script")), ..Options::default() });
-    world.run("apply corrections.csv --region IN").complains(77, &["key"]);
+    let script =
+        "{\"patch\": {\"always\": \"forbidden_403\"}, \"get\": {\"always\": \"forbidden_403\"}}";
+    let world = World::plain(
+        5,
+        Options {
+            script: Some(script.parse().expect("a script")),
+            ..Options::default()
+        },
+    );
+    world
+        .run("apply corrections.csv --region IN")
+        .complains(77, &["key"]);
     assert_eq!(world.table(RESULTS).rows.len(), 0);
 }
 
@@ -215,46 +369,83 @@ fn seventy_eight_for_wrong_settings() {
         ("https://user:pass@example.com", "user"),
         ("https://example.com/?a=b", "path"),
     ] {
-        let ran = world.leadfix("apply corrections.csv --region IN").env("DIALNEXA_BASE_URL", base).run();
+        let ran = world
+            .leadfix("apply corrections.csv --region IN")
+            .env("DIALNEXA_BASE_URL", base)
+            .run();
         ran.complains(78, &[words]);
         ran.never_says("pass@");
     }
-    world.run("apply corrections.csv --region IN --out corrections.csv").complains(78, &["the input itself"]);
+    world
+        .run("apply corrections.csv --region IN --out corrections.csv")
+        .complains(78, &["the input itself"]);
     std::fs::create_dir(world.path("folder")).expect("a folder");
-    world.run("apply corrections.csv --region IN --out folder").complains(78, &["folder"]);
+    world
+        .run("apply corrections.csv --region IN --out folder")
+        .complains(78, &["folder"]);
     std::os::unix::fs::symlink(world.path(INPUT), world.path("link.csv")).expect("a link");
-    world.run("apply corrections.csv --region IN --out link.csv").expect(78);
+    world
+        .run("apply corrections.csv --region IN --out link.csv")
+        .expect(78);
     world.write("bad.pem", "no certificate");
-    world.run("apply corrections.csv --region IN --ca-file bad.pem").complains(78, &["bad.pem"]);
+    world
+        .run("apply corrections.csv --region IN --ca-file bad.pem")
+        .complains(78, &["bad.pem"]);
     assert_eq!(world.ledger().counts.requests, 0);
 }
 
 #[test]
 fn seventy_eight_for_a_redirect() {
-    let world = World::new(vec![lead_with("lead_a", &json!({"sandbox": {"patch": ["redirect_302"]}}))]);
-    world.write(INPUT, format!("lead_id,phone_number\nlead_a,{}\n", number(0)));
-    world.run("apply corrections.csv --region IN").complains(78, &["302", "never followed", "base URL"]);
+    let world = World::new(vec![lead_with(
+        "lead_a",
+        &json!({"sandbox": {"patch": ["redirect_302"]}}),
+    )]);
+    world.write(
+        INPUT,
+        format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
+    );
+    world
+        .run("apply corrections.csv --region IN")
+        .complains(78, &["302", "never followed", "base URL"]);
     assert_eq!(world.table(RESULTS).rows.len(), 0);
 }
 
 #[test]
 fn signals_end_a_run_in_order_and_a_second_one_at_once() {
     for (signal, code, word) in [("INT", 130, "interrupted"), ("TERM", 143, "terminated")] {
-        let world = World::plain(40, Options { latency: Duration::from_millis(100), ..Options::default() });
-        let mut run = world.leadfix("apply corrections.csv --region IN --concurrency 2").start();
+        let world = World::plain(
+            40,
+            Options {
+                latency: Duration::from_millis(100),
+                ..Options::default()
+            },
+        );
+        let mut run = world
+            .leadfix("apply corrections.csv --region IN --concurrency 2")
+            .start();
         world.wait_for("some answers", |ledger| ledger.counts.requests >= 4);
         run.signal(signal);
         run.end().complains(code, &[word, "same command again"]);
         let rows = world.table(RESULTS).rows.len();
         assert!((2..40).contains(&rows), "{rows} rows");
-        assert_eq!(world.requests("PATCH"), rows as u64, "what was under way was settled and written");
+        assert_eq!(
+            world.requests("PATCH"),
+            rows as u64,
+            "what was under way was settled and written"
+        );
     }
-    let world = World::plain(4, Options { latency: Duration::from_secs(50), ..Options::default() });
+    let world = World::plain(
+        4,
+        Options {
+            latency: Duration::from_secs(50),
+            ..Options::default()
+        },
+    );
     let mut run = world.leadfix("apply corrections.csv --region IN").start();
     world.wait_for("a request", |ledger| ledger.counts.connections > 0);
     run.signal("INT");
     let ran = {
-        std::thread::sleep(Duration::from_millis(50)); // two signals at once would be one
+        run.wait_for_words("ending"); // two signals at once would be one
         run.signal("INT");
         run.end()
     };

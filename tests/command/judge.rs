@@ -24,7 +24,12 @@ pub(crate) struct Terms<'a> {
 
 impl Default for Terms<'_> {
     fn default() -> Self {
-        Self { input: INPUT, results: RESULTS, replaces: false, resumed: false }
+        Self {
+            input: INPUT,
+            results: RESULTS,
+            replaces: false,
+            resumed: false,
+        }
     }
 }
 
@@ -41,7 +46,11 @@ impl World {
             results: &results,
             ledger: &self.ledger(),
             input: &self.table(terms.input),
-            listed: self.leads.iter().map(|lead| (lead["id"].as_str().unwrap_or_default(), lead)).collect(),
+            listed: self
+                .leads
+                .iter()
+                .map(|lead| (lead["id"].as_str().unwrap_or_default(), lead))
+                .collect(),
             second_shape: self.honours == Honours::Reference,
             terms,
         };
@@ -71,27 +80,45 @@ enum Wish {
 
 impl Case<'_> {
     fn judge(&self) {
-        assert_eq!(self.ledger.receipts_dropped, 0, "the ledger is not complete");
+        assert_eq!(
+            self.ledger.receipts_dropped, 0,
+            "the ledger is not complete"
+        );
         self.rows_are_those_of_the_input();
         for row in self.results.rows() {
             self.row_is_true(&row);
         }
-        let leads: BTreeSet<&str> = self.results.rows().map(|row| self.lead_of(&row)).collect();
+        let leads: BTreeSet<&str> = self.results.rows().map(|row| lead_of(&row)).collect();
         for lead in &leads {
             self.requests_belong_to_rows(lead);
         }
-        for receipt in self.ledger.receipts.iter().filter(|receipt| receipt.method != "GET") {
+        for receipt in self
+            .ledger
+            .receipts
+            .iter()
+            .filter(|receipt| receipt.method != "GET")
+        {
             assert_eq!(receipt.method, "PATCH", "{receipt:?}");
-            assert!(leads.contains(receipt.lead.as_deref().unwrap_or_default()), "nobody asked for {receipt:?}");
+            assert!(
+                leads.contains(receipt.lead.as_deref().unwrap_or_default()),
+                "nobody asked for {receipt:?}"
+            );
         }
     }
 
     /// One to one, in order, cells intact.
     fn rows_are_those_of_the_input(&self) {
-        let carried: Vec<usize> =
-            (0..self.input.header.len()).filter(|index| !self.input.header[*index].starts_with("result_")).collect();
-        let header: Vec<&str> =
-            COLUMNS.into_iter().chain(carried.iter().map(|index| self.input.header[*index].as_str())).collect();
+        let carried: Vec<usize> = (0..self.input.header.len())
+            .filter(|index| !self.input.header[*index].starts_with("result_"))
+            .collect();
+        let header: Vec<&str> = COLUMNS
+            .into_iter()
+            .chain(
+                carried
+                    .iter()
+                    .map(|index| self.input.header[*index].as_str()),
+            )
+            .collect();
         assert_eq!(self.results.header, header);
         assert_eq!(self.results.rows.len(), self.input.rows.len(), "rows");
         for (index, (result, input)) in self.results.rows().zip(self.input.rows()).enumerate() {
@@ -102,24 +129,34 @@ impl Case<'_> {
         }
     }
 
-    fn lead_of<'r>(&self, row: &Row<'r>) -> &'r str {
-        let index = row.header.iter().rposition(|name| name == "lead_id").expect("a lead column");
-        row.cells[index].trim()
-    }
-
     fn row_is_true(&self, row: &Row) {
-        let status: Status = row["result_status"].parse().unwrap_or_else(|_| panic!("{row}"));
+        let status: Status = row["result_status"]
+            .parse()
+            .unwrap_or_else(|_| panic!("{row}"));
         let reason = &row["result_reason"];
-        assert!(reason.is_empty() || reason.parse::<Reason>().is_ok(), "{row}");
+        assert!(
+            reason.is_empty() || reason.parse::<Reason>().is_ok(),
+            "{row}"
+        );
         assert!(row["result_at"].ends_with('Z'), "{row}");
-        assert!(!row["result_detail"].contains(['\n', '\r', '\u{1b}']), "{row}");
+        assert!(
+            !row["result_detail"].contains(['\n', '\r', '\u{1b}']),
+            "{row}"
+        );
         let flag = &row["result_reupload"];
-        assert!(status == Status::Locked || flag.is_empty(), "only a locked lead can be enrolled again: {row}");
-        self.number_is_that_of_the_cell(row);
-        let id = self.lead_of(row);
+        assert!(
+            status == Status::Locked || flag.is_empty(),
+            "only a locked lead can be enrolled again: {row}"
+        );
+        number_is_that_of_the_cell(row);
+        let id = lead_of(row);
         let lead = self.ledger.lead(id);
         // For some leads the server answers 404 or 409 against its own knowledge, on the script's word.
-        let script = self.listed.get(id).map(|lead| lead["sandbox"].to_string()).unwrap_or_default();
+        let script = self
+            .listed
+            .get(id)
+            .map(|lead| lead["sandbox"].to_string())
+            .unwrap_or_default();
         let slandered = script.contains("\"404\"") || script.contains("\"409\"");
         match status {
             Status::Updated | Status::Unchanged => {
@@ -128,7 +165,10 @@ impl Case<'_> {
             }
             Status::Locked => {
                 let lead = lead.unwrap_or_else(|| panic!("no such lead: {row}"));
-                assert!(slandered || lead.status != sandbox::Status::Pending, "not locked: {row}");
+                assert!(
+                    slandered || lead.status != sandbox::Status::Pending,
+                    "not locked: {row}"
+                );
                 if flag == "yes" {
                     self.nothing_was_applied(row, lead);
                 }
@@ -141,82 +181,122 @@ impl Case<'_> {
         }
     }
 
-    /// For cells that are plainly digits; the phone tests look at the others.
-    fn number_is_that_of_the_cell(&self, row: &Row) {
-        let sent = &row["result_phone_number"];
-        if sent.is_empty() {
-            return;
-        }
-        let digits = sent.strip_prefix('+').unwrap_or_else(|| panic!("not E.164: {row}"));
-        assert!((8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()), "{row}");
-        let cell = row["phone_number"].trim();
-        if cell.chars().all(|character| character.is_ascii_digit() || "+ -()".contains(character)) {
-            let typed: String = cell.chars().filter(char::is_ascii_digit).collect();
-            assert!(digits.ends_with(&typed[typed.len().saturating_sub(8)..]), "another number: {row}");
-        }
-    }
-
     fn lead_holds(&self, row: &Row, lead: &LeadState) {
-        let excused = ["partly_confirmed", "accepted_unconfirmed", "identical_duplicate"];
+        let excused = [
+            "partly_confirmed",
+            "accepted_unconfirmed",
+            "identical_duplicate",
+        ];
         let excused = excused.contains(&&row["result_reason"]);
         let wishes = wishes(row);
         assert!(!wishes.is_empty(), "nothing was wished for: {row}");
         for wish in &wishes {
-            let excuse = || excused && !self.is_shown(wish, &lead.id) && self.was_accepted(wish, &lead.id);
-            assert!(holds(lead, wish) || excuse(), "{wish:?} is not so: {row}\n{lead:?}");
+            let excuse =
+                || excused && !self.is_shown(wish, &lead.id) && self.was_accepted(wish, &lead.id);
+            assert!(
+                holds(lead, wish) || excuse(),
+                "{wish:?} is not so: {row}\n{lead:?}"
+            );
         }
         if self.terms.replaces || !wishes.iter().any(Wish::is_of_variables) {
             return;
         }
         for (key, value) in self.variables_before(&lead.id) {
             let touched = wishes.iter().any(|wish| wish.key() == Some(&key));
-            assert!(touched || lead.metadata.get(&key) == Some(&value), "lost the variable `{key}`: {row}\n{lead:?}");
+            assert!(
+                touched || lead.metadata.get(&key) == Some(&value),
+                "lost the variable `{key}`: {row}\n{lead:?}"
+            );
         }
     }
 
     /// Certain that no field was applied: neither is it so now, nor did any request ever make it so.
     fn nothing_was_applied(&self, row: &Row, lead: &LeadState) {
         for wish in wishes(row) {
-            assert!(!(self.is_shown(&wish, &lead.id) && holds(lead, &wish)), "{wish:?} is so: {row}\n{lead:?}");
+            assert!(
+                !(self.is_shown(&wish, &lead.id) && holds(lead, &wish)),
+                "{wish:?} is so: {row}\n{lead:?}"
+            );
             if let Wish::Phone(number) = &wish {
-                assert!(!self.ledger.ever_held(&lead.id, number), "it held {number}: {row}\n{lead:?}");
+                assert!(
+                    !self.ledger.ever_held(&lead.id, number),
+                    "it held {number}: {row}\n{lead:?}"
+                );
             }
-            let applied = self.patches(&lead.id).any(|receipt| applies(receipt, &wish));
+            let applied = self
+                .patches(&lead.id)
+                .any(|receipt| applies(receipt, &wish));
             assert!(!applied, "{wish:?} was applied: {row}\n{lead:?}");
         }
     }
 
     fn requests_belong_to_rows(&self, lead: &str) {
-        let rows: Vec<Row> = self.results.rows().filter(|row| self.lead_of(row) == lead).collect();
-        let flags = rows.iter().filter(|row| &row["result_reupload"] == "yes").count();
+        let rows: Vec<Row> = self
+            .results
+            .rows()
+            .filter(|row| lead_of(row) == lead)
+            .collect();
+        let flags = rows
+            .iter()
+            .filter(|row| &row["result_reupload"] == "yes")
+            .count();
         assert!(flags <= 1, "`{lead}` would be enrolled {flags} times");
         let numbers: BTreeSet<&str> = rows.iter().map(|row| &row["result_phone_number"]).collect();
         for receipt in self.patches(lead) {
-            let body: Value = serde_json::from_str(receipt.body.as_deref().unwrap_or_default()).expect("a JSON body");
+            let body: Value = serde_json::from_str(receipt.body.as_deref().unwrap_or_default())
+                .expect("a JSON body");
             for field in ["phone_number", "phoneNumber"] {
                 if let Some(number) = body.get(field) {
                     let number = number.as_str().unwrap_or_default();
-                    assert!(numbers.contains(number), "no row of `{lead}` speaks of {number}: {}", Rows(&rows));
+                    assert!(
+                        numbers.contains(number),
+                        "no row of `{lead}` speaks of {number}: {}",
+                        Rows(&rows)
+                    );
                 }
             }
         }
-        let unsent = rows.iter().all(|row| &row["result_status"] == "invalid" && &row["result_http_status"] == "");
-        assert!(!unsent || self.patches(lead).count() == 0, "an invalid row was sent: {}", Rows(&rows));
-        if self.terms.resumed || rows.iter().any(|row| &row["result_reason"] == "unreachable") {
+        let unsent = rows
+            .iter()
+            .all(|row| &row["result_status"] == "invalid" && row["result_http_status"].is_empty());
+        assert!(
+            !unsent || self.patches(lead).count() == 0,
+            "an invalid row was sent: {}",
+            Rows(&rows)
+        );
+        if self.terms.resumed
+            || rows
+                .iter()
+                .any(|row| &row["result_reason"] == "unreachable")
+        {
             return;
         }
-        let attempts: usize = rows.iter().map(|row| row["result_attempts"].parse::<usize>().expect("a count")).sum();
-        let counted = self.patches(lead).filter(|receipt| receipt.status != Some(429)).count();
+        let attempts: usize = rows
+            .iter()
+            .map(|row| row["result_attempts"].parse::<usize>().expect("a count"))
+            .sum();
+        let counted = self
+            .patches(lead)
+            .filter(|receipt| receipt.status != Some(429))
+            .count();
         assert_eq!(counted, attempts, "requests for `{lead}`: {}", Rows(&rows));
         for row in &rows {
             let status = &row["result_http_status"];
-            let mut answered = self.ledger.receipts_for(lead).filter_map(|receipt| receipt.status);
-            assert!(status.is_empty() || answered.any(|answer| answer.to_string() == *status), "{row}");
+            let mut answered = self
+                .ledger
+                .receipts_for(lead)
+                .filter_map(|receipt| receipt.status);
+            assert!(
+                status.is_empty() || answered.any(|answer| answer.to_string() == *status),
+                "{row}"
+            );
         }
     }
 
     fn patches<'s>(&'s self, lead: &'s str) -> impl Iterator<Item = &'s Receipt> {
-        self.ledger.receipts_for(lead).filter(|receipt| receipt.method == "PATCH")
+        self.ledger
+            .receipts_for(lead)
+            .filter(|receipt| receipt.method == "PATCH")
     }
 
     /// Whether replies about the lead show this field.
@@ -237,16 +317,53 @@ impl Case<'_> {
             _ => return false,
         };
         self.patches(lead).any(|receipt| {
-            let body: Value = serde_json::from_str(receipt.body.as_deref().unwrap_or_default()).unwrap_or_default();
-            receipt.status.is_some_and(|status| status < 300) && body.get(field).and_then(Value::as_str) == Some(text)
+            let body: Value = serde_json::from_str(receipt.body.as_deref().unwrap_or_default())
+                .unwrap_or_default();
+            receipt.status.is_some_and(|status| status < 300)
+                && body.get(field).and_then(Value::as_str) == Some(text)
         })
     }
 
     fn variables_before(&self, lead: &str) -> Map<String, Value> {
         let listed = self.listed.get(lead);
-        let fields = ["metadata", "notes"].into_iter();
-        let found = fields.filter_map(|field| listed?.get(field)?.as_object()).next();
+        let mut fields = ["metadata", "notes"].into_iter();
+        let found = fields.find_map(|field| listed?.get(field)?.as_object());
         found.cloned().unwrap_or_default()
+    }
+}
+
+fn lead_of<'r>(row: &Row<'r>) -> &'r str {
+    let index = row
+        .header
+        .iter()
+        .rposition(|name| name == "lead_id")
+        .expect("a lead column");
+    row.cells[index].trim()
+}
+
+/// For cells that are plainly digits; the phone tests look at the others.
+fn number_is_that_of_the_cell(row: &Row) {
+    let sent = &row["result_phone_number"];
+    if sent.is_empty() {
+        return;
+    }
+    let digits = sent
+        .strip_prefix('+')
+        .unwrap_or_else(|| panic!("not E.164: {row}"));
+    assert!(
+        (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()),
+        "{row}"
+    );
+    let cell = row["phone_number"].trim();
+    if cell
+        .chars()
+        .all(|character| character.is_ascii_digit() || "+ -()".contains(character))
+    {
+        let typed: String = cell.chars().filter(char::is_ascii_digit).collect();
+        assert!(
+            digits.ends_with(&typed[typed.len().saturating_sub(8)..]),
+            "another number: {row}"
+        );
     }
 }
 
@@ -272,10 +389,18 @@ fn wishes(row: &Row) -> Vec<Wish> {
             "result_phone_number" if !cell.is_empty() => wishes.push(Wish::Phone(cell.clone())),
             _ if cell.trim().is_empty() => {}
             "name" => wishes.push(Wish::Name(cell.clone())),
-            "notes" => wishes.push(Wish::Notes(if clear { String::new() } else { cell.clone() })),
+            "notes" => wishes.push(Wish::Notes(if clear {
+                String::new()
+            } else {
+                cell.clone()
+            })),
             "metadata" => {
                 let object: Map<String, Value> = serde_json::from_str(cell).expect("an object");
-                wishes.extend(object.into_iter().map(|(key, value)| Wish::Variable(key, value)));
+                wishes.extend(
+                    object
+                        .into_iter()
+                        .map(|(key, value)| Wish::Variable(key, value)),
+                );
             }
             name => match name.strip_prefix("metadata.") {
                 Some(key) if clear => wishes.push(Wish::Removed(key.to_owned())),
@@ -298,14 +423,17 @@ fn holds(lead: &LeadState, wish: &Wish) -> bool {
 }
 
 fn applies(receipt: &Receipt, wish: &Wish) -> bool {
-    receipt.applied.iter().any(|change| match (change.field, wish) {
-        ("phone_number", Wish::Phone(text)) | ("name", Wish::Name(text)) | ("notes", Wish::Notes(text)) => {
-            change.new.as_str() == Some(text)
-        }
-        ("metadata", Wish::Variable(key, value)) => change.new.get(key) == Some(value),
-        ("metadata", Wish::Removed(key)) => change.new.get(key).is_none(),
-        _ => false,
-    })
+    receipt
+        .applied
+        .iter()
+        .any(|change| match (change.field, wish) {
+            ("phone_number", Wish::Phone(text))
+            | ("name", Wish::Name(text))
+            | ("notes", Wish::Notes(text)) => change.new.as_str() == Some(text),
+            ("metadata", Wish::Variable(key, value)) => change.new.get(key) == Some(value),
+            ("metadata", Wish::Removed(key)) => change.new.get(key).is_none(),
+            _ => false,
+        })
 }
 
 struct Rows<'a>(&'a [Row<'a>]);

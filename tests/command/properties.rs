@@ -38,20 +38,40 @@ fn phone() -> impl Strategy<Value = String> {
 }
 
 fn row() -> impl Strategy<Value = Vec<String>> {
-    (id(), phone(), text(), text(), text(), text()).prop_map(|(id, phone, name, notes, city, other)| vec![other, id, phone, name, notes, city])
+    (id(), phone(), text(), text(), text(), text())
+        .prop_map(|(id, phone, name, notes, city, other)| vec![other, id, phone, name, notes, city])
 }
 
 fn world() -> World {
     let mut leads: Vec<_> = (0..8).map(|index| lead(&format!("lead_{index}"))).collect();
     leads[1] = lead_with("lead_1", &json!({"status": "completed"}));
     leads[2] = lead_with("lead_2", &json!({"name": "Old", "notes": "old"}));
-    leads[3] = lead_with("lead_3", &json!({"metadata": {"city": "Pune"}, "status": "failed"}));
-    World::with(leads, Options { trouble: 0.1, seed: 9, ..Options::default() })
+    leads[3] = lead_with(
+        "lead_3",
+        &json!({"metadata": {"city": "Pune"}, "status": "failed"}),
+    );
+    World::with(
+        leads,
+        Options {
+            trouble: 0.1,
+            seed: 9,
+            ..Options::default()
+        },
+    )
 }
 
 fn write(world: &World, rows: &[Vec<String>]) {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["Other, thing", "lead_id", "phone_number", "name", "notes", "metadata.city"]).expect("memory");
+    writer
+        .write_record([
+            "Other, thing",
+            "lead_id",
+            "phone_number",
+            "name",
+            "notes",
+            "metadata.city",
+        ])
+        .expect("memory");
     for row in rows {
         writer.write_record(row).expect("memory");
     }

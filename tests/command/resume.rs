@@ -12,7 +12,12 @@ use crate::judge::Terms;
 use crate::table::Table;
 use crate::world::{INPUT, RESULTS, World, lead, lead_with, number};
 
-const RESUMED: Terms = Terms { input: INPUT, results: RESULTS, replaces: false, resumed: true };
+const RESUMED: Terms = Terms {
+    input: INPUT,
+    results: RESULTS,
+    replaces: false,
+    resumed: true,
+};
 /// What may differ between a resumed and an undisturbed run.
 const FREE: [&str; 2] = ["result_at", "result_attempts"];
 
@@ -48,18 +53,32 @@ fn interrupt(make: fn(usize, Options) -> World, code: i32) {
     calm.run("apply corrections.csv --region IN").expect(code);
     let wanted = calm.judge().without(&FREE);
     for (signal, ending) in [("INT", 130), ("TERM", 143)] {
-        let world = make(64, Options { latency: Duration::from_millis(20), ..Options::default() });
+        let world = make(
+            64,
+            Options {
+                latency: Duration::from_millis(20),
+                ..Options::default()
+            },
+        );
         for answers in [6, 30] {
-            let mut run = world.leadfix("apply corrections.csv --region IN --concurrency 4").start();
+            let mut run = world
+                .leadfix("apply corrections.csv --region IN --concurrency 4")
+                .start();
             world.wait_for("some answers", |ledger| ledger.counts.requests >= answers);
             run.signal(signal);
             run.end().complains(ending, &["same command again"]);
         }
         let (done, all) = (world.table(RESULTS).rows.len(), wanted.rows.len());
-        world.run("apply corrections.csv --region IN").expect(code).says(&format!("resuming behind row {done} of {all}"));
+        world
+            .run("apply corrections.csv --region IN")
+            .expect(code)
+            .says(&format!("resuming behind row {done} of {all}"));
         let results = world.judge_on(RESUMED);
         assert_eq!(results.without(&FREE), wanted, "{signal}");
-        assert_eq!(world.json("corrections.summary.json")["resumed_from"], json!(done));
+        assert_eq!(
+            world.json("corrections.summary.json")["resumed_from"],
+            json!(done)
+        );
     }
 }
 
@@ -77,10 +96,19 @@ fn an_interrupted_run_with_rows_of_every_kind_ends_with_the_same_file() {
 /// Ten kills at random moments, with leads dialled meanwhile; then the run is left in peace.
 fn kill_again_and_again(seed: u64, honours: Honours) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let world = mixed(240, Options { latency: Duration::from_millis(2), honours, ..Options::default() });
+    let world = mixed(
+        240,
+        Options {
+            latency: Duration::from_millis(2),
+            honours,
+            ..Options::default()
+        },
+    );
     let mut kills = 0;
     for _ in 0..10 {
-        let mut run = world.leadfix("apply corrections.csv --region IN --concurrency 8").start();
+        let mut run = world
+            .leadfix("apply corrections.csv --region IN --concurrency 8")
+            .start();
         let enough = world.ledger().counts.requests + random.u64(0..45);
         while world.ledger().counts.requests < enough && !run.has_ended() {
             std::thread::yield_now();
@@ -89,7 +117,9 @@ fn kill_again_and_again(seed: u64, honours: Honours) {
         run.kill();
         run.end();
         for _ in 0..4 {
-            world.sandbox.dial(&format!("lead_{:03}", random.u64(0..240)));
+            world
+                .sandbox
+                .dial(&format!("lead_{:03}", random.u64(0..240)));
         }
     }
     assert!(kills >= 5, "{kills} kills are too few to tell anything");
@@ -111,11 +141,23 @@ fn killed_again_and_again_against_a_server_of_the_other_spelling() {
 #[test]
 fn what_was_applied_before_a_crash_is_not_flagged_for_enrolment() {
     for (steps, verdict) in [
-        (json!(["timeout_after"]), "updated/confirmed_after_conflict//409/1"),
-        (json!(["timeout_before"]), "locked/already_dialled/yes/409/1"),
+        (
+            json!(["timeout_after"]),
+            "updated/confirmed_after_conflict//409/1",
+        ),
+        (
+            json!(["timeout_before"]),
+            "locked/already_dialled/yes/409/1",
+        ),
     ] {
-        let world = World::new(vec![lead_with("lead_a", &json!({"sandbox": {"patch": steps}}))]);
-        world.write(INPUT, format!("lead_id,phone_number\nlead_a,{}\n", number(0)));
+        let world = World::new(vec![lead_with(
+            "lead_a",
+            &json!({"sandbox": {"patch": steps}}),
+        )]);
+        world.write(
+            INPUT,
+            format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
+        );
         let mut run = world.leadfix("apply corrections.csv --region IN").start();
         world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
         run.kill();
@@ -129,8 +171,14 @@ fn what_was_applied_before_a_crash_is_not_flagged_for_enrolment() {
 
 #[test]
 fn a_lock_in_doubt_is_looked_at_twice() {
-    let world = World::new(vec![lead_with("lead_a", &json!({"sandbox": {"patch": ["timeout_before"]}}))]);
-    world.write(INPUT, format!("lead_id,phone_number\nlead_a,{}\n", number(0)));
+    let world = World::new(vec![lead_with(
+        "lead_a",
+        &json!({"sandbox": {"patch": ["timeout_before"]}}),
+    )]);
+    world.write(
+        INPUT,
+        format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
+    );
     let mut run = world.leadfix("apply corrections.csv --region IN").start();
     world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
     run.kill();
@@ -138,9 +186,16 @@ fn a_lock_in_doubt_is_looked_at_twice() {
     world.sandbox.dial("lead_a");
     world.run("apply corrections.csv --region IN").expect(1);
     let ledger = world.ledger();
-    let reads: Vec<_> = ledger.receipts.iter().filter(|receipt| receipt.method == "GET").collect();
+    let reads: Vec<_> = ledger
+        .receipts
+        .iter()
+        .filter(|receipt| receipt.method == "GET")
+        .collect();
     assert_eq!(reads.len(), 2);
-    assert!(reads[1].at.duration_since(reads[0].at).as_millis() >= 1_000, "a second or more later");
+    assert!(
+        reads[1].at.duration_since(reads[0].at).as_millis() >= 1_000,
+        "a second or more later"
+    );
 }
 
 /// A run of six rows, of which four have results.
@@ -156,7 +211,11 @@ fn half_done() -> World {
 /// Every file but the locks, which are always there.
 fn snapshot(world: &World) -> BTreeMap<PathBuf, Vec<u8>> {
     let is_lock = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "lock");
-    world.files().into_iter().filter(|(path, _)| !is_lock(path)).collect()
+    world
+        .files()
+        .into_iter()
+        .filter(|(path, _)| !is_lock(path))
+        .collect()
 }
 
 fn replace(world: &World, name: &str, from: &str, to: &str) {
@@ -169,16 +228,27 @@ fn replace(world: &World, name: &str, from: &str, to: &str) {
 fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
     type Tampering = fn(&World);
     let cases: &[(&str, &str, Tampering)] = &[
-        ("input changed", "", |world| replace(world, INPUT, "row, 5", "row, 6")),
+        ("input changed", "", |world| {
+            replace(world, INPUT, "row, 5", "row, 6");
+        }),
         ("input grown", "", |world| {
             let longer = [world.read(INPUT), b"lead_x,9876599999,\n".to_vec()].concat();
             world.write(INPUT, longer);
         }),
-        ("a status edited", "", |world| replace(world, RESULTS, "\n2,3,updated", "\n2,3,unknown")),
-        ("a carried cell edited", "", |world| replace(world, RESULTS, "row, 1", "row, 7")),
+        ("a status edited", "", |world| {
+            replace(world, RESULTS, "\n2,3,updated", "\n2,3,unknown");
+        }),
+        ("a carried cell edited", "", |world| {
+            replace(world, RESULTS, "row, 1", "row, 7");
+        }),
         ("a line taken out", "", |world| {
             let text = String::from_utf8(world.read(RESULTS)).expect("text");
-            let kept: Vec<&str> = text.lines().enumerate().filter(|(at, _)| *at != 2).map(|(_, line)| line).collect();
+            let kept: Vec<&str> = text
+                .lines()
+                .enumerate()
+                .filter(|(at, _)| *at != 2)
+                .map(|(_, line)| line)
+                .collect();
             world.write(RESULTS, format!("{}\n", kept.join("\n")));
         }),
         ("two lines swapped", "", |world| {
@@ -191,12 +261,24 @@ fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
             let text = String::from_utf8(world.read(RESULTS)).expect("text");
             world.write(RESULTS, text.replace('\n', "\r\n"));
         }),
-        ("another header", "", |world| replace(world, RESULTS, ",remark", ",Remark")),
-        ("another file altogether", "", |world| world.write(RESULTS, "my shopping list\nmilk\n")),
-        ("no checkpoint", "", |world| fs::remove_file(world.path("corrections.run.json")).expect("a file")),
-        ("a broken checkpoint", "", |world| world.write("corrections.run.json", "{")),
+        ("another header", "", |world| {
+            replace(world, RESULTS, ",remark", ",Remark");
+        }),
+        ("another file altogether", "", |world| {
+            world.write(RESULTS, "my shopping list\nmilk\n");
+        }),
+        ("no checkpoint", "", |world| {
+            fs::remove_file(world.path("corrections.run.json")).expect("a file");
+        }),
+        ("a broken checkpoint", "", |world| {
+            world.write("corrections.run.json", "{");
+        }),
         ("another region", "--region US", |_| {}),
-        ("another treatment of variables", "--metadata replace", |_| {}),
+        (
+            "another treatment of variables",
+            "--metadata replace",
+            |_| {},
+        ),
         ("another clear token", "--clear-token -", |_| {}),
         ("another mapping", "--map name=remark", |_| {}),
     ];
@@ -204,10 +286,17 @@ fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
         let world = half_done();
         tamper(&world);
         let (before, requests) = (snapshot(&world), world.ledger().counts.requests);
-        let options = if options.contains("--region") { (*options).to_owned() } else { format!("--region IN {options}") };
+        let options = if options.contains("--region") {
+            (*options).to_owned()
+        } else {
+            format!("--region IN {options}")
+        };
         let ran = world.run(&format!("apply corrections.csv {options}"));
         ran.complains(78, &["was not touched", "--fresh"]);
-        assert!(snapshot(&world) == before, "{case}: something was touched\n{ran}");
+        assert!(
+            snapshot(&world) == before,
+            "{case}: something was touched\n{ran}"
+        );
         assert_eq!(world.ledger().counts.requests, requests, "{case}");
     }
 }
@@ -227,8 +316,17 @@ fn results_cut_anywhere_are_repaired_and_finished() {
         world.write(RESULTS, &torn);
         world.write("corrections.run.json", &checkpoint);
         let ran = world.run("apply corrections.csv --region IN --quiet");
-        assert!(ran.code == Some(0) && ran.stderr.is_empty() && ran.stdout.is_empty(), "{} bytes left\n{ran}", torn.len());
-        assert_eq!(world.judge_on(RESUMED).without(&FREE), wanted, "{} bytes left", torn.len());
+        assert!(
+            ran.code == Some(0) && ran.stderr.is_empty() && ran.stdout.is_empty(),
+            "{} bytes left\n{ran}",
+            torn.len()
+        );
+        assert_eq!(
+            world.judge_on(RESUMED).without(&FREE),
+            wanted,
+            "{} bytes left",
+            torn.len()
+        );
     }
 }
 
@@ -236,14 +334,25 @@ fn results_cut_anywhere_are_repaired_and_finished() {
 fn fresh_keeps_the_earlier_files() {
     let world = half_done();
     let before = snapshot(&world);
-    world.run("apply corrections.csv --region IN --fresh").expect(0).says("corrections.results.csv.1");
+    world
+        .run("apply corrections.csv --region IN --fresh")
+        .expect(0)
+        .says("corrections.results.csv.1");
     world.judge_on(RESUMED);
     let after = snapshot(&world);
     for name in [RESULTS, "corrections.summary.json", "corrections.run.json"] {
-        assert!(after[&world.path(&format!("{name}.1"))] == before[&world.path(name)], "{name}");
+        assert!(
+            after[&world.path(&format!("{name}.1"))] == before[&world.path(name)],
+            "{name}"
+        );
     }
-    world.run("apply corrections.csv --region IN --fresh").expect(0).says("corrections.results.csv.2");
-    assert!(snapshot(&world)[&world.path("corrections.results.csv.1")] == before[&world.path(RESULTS)]);
+    world
+        .run("apply corrections.csv --region IN --fresh")
+        .expect(0)
+        .says("corrections.results.csv.2");
+    assert!(
+        snapshot(&world)[&world.path("corrections.results.csv.1")] == before[&world.path(RESULTS)]
+    );
 }
 
 #[test]
@@ -251,7 +360,9 @@ fn fresh_on_an_unusable_file_moves_nothing() {
     let world = half_done();
     world.write(INPUT, "lead_id,phone_number\nlead_a,\"98\n");
     let before = snapshot(&world);
-    world.run("apply corrections.csv --region IN --fresh").expect(65);
+    world
+        .run("apply corrections.csv --region IN --fresh")
+        .expect(65);
     assert!(snapshot(&world) == before);
 }
 
@@ -260,7 +371,10 @@ fn a_finished_run_says_so_and_sends_nothing() {
     let world = mixed(16, Options::default());
     world.run("apply corrections.csv --region IN").expect(1);
     let (results, requests) = (world.read(RESULTS), world.ledger().counts.requests);
-    world.run("apply corrections.csv --region IN").expect(1).says("finished already");
+    world
+        .run("apply corrections.csv --region IN")
+        .expect(1)
+        .says("finished already");
     assert!(world.read(RESULTS) == results);
     assert_eq!(world.ledger().counts.requests, requests);
 }

@@ -17,12 +17,20 @@ impl Table {
         let mut reader = csv::Reader::from_reader(bytes);
         let cells = |record: &csv::StringRecord| record.iter().map(str::to_owned).collect();
         let header = cells(reader.headers().expect("a header"));
-        let rows = reader.records().map(|record| cells(&record.expect("a whole row")));
-        Self { header, rows: rows.collect() }
+        let rows = reader
+            .records()
+            .map(|record| cells(&record.expect("a whole row")));
+        Self {
+            header,
+            rows: rows.collect(),
+        }
     }
 
     pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
-        self.rows.iter().map(|cells| Row { header: &self.header, cells })
+        self.rows.iter().map(|cells| Row {
+            header: &self.header,
+            cells,
+        })
     }
 
     /// The only row for this lead.
@@ -30,16 +38,23 @@ impl Table {
         let mut found = self.rows().filter(|row| &row["lead_id"] == lead);
         match (found.next(), found.next()) {
             (Some(row), None) => row,
-            (first, _) => panic!("{} rows for `{lead}`", if first.is_some() { "several" } else { "no" }),
+            (first, _) => panic!(
+                "{} rows for `{lead}`",
+                if first.is_some() { "several" } else { "no" }
+            ),
         }
     }
 
     /// The file without these columns.
     pub(crate) fn without(&self, columns: &[&str]) -> Self {
-        let kept: Vec<usize> =
-            (0..self.header.len()).filter(|index| !columns.contains(&self.header[*index].as_str())).collect();
+        let kept: Vec<usize> = (0..self.header.len())
+            .filter(|index| !columns.contains(&self.header[*index].as_str()))
+            .collect();
         let keep = |cells: &Vec<String>| kept.iter().map(|index| cells[*index].clone()).collect();
-        Self { header: keep(&self.header), rows: self.rows.iter().map(keep).collect() }
+        Self {
+            header: keep(&self.header),
+            rows: self.rows.iter().map(keep).collect(),
+        }
     }
 }
 
@@ -53,7 +68,13 @@ pub(crate) struct Row<'a> {
 impl Row<'_> {
     /// `status/reason/reupload/http status/attempts`: what most tests look at.
     pub(crate) fn verdict(&self) -> String {
-        let parts = ["result_status", "result_reason", "result_reupload", "result_http_status", "result_attempts"];
+        let parts = [
+            "result_status",
+            "result_reason",
+            "result_reupload",
+            "result_http_status",
+            "result_attempts",
+        ];
         parts.map(|part| &self[part]).join("/")
     }
 }

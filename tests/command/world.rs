@@ -23,7 +23,7 @@ pub(crate) const INPUT: &str = "corrections.csv";
 /// Its results.
 pub(crate) const RESULTS: &str = "corrections.results.csv";
 /// No run in these tests takes this long; one that does hangs.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_mins(1);
 
 /// A lead as the leads file lists it, with an old number, pending.
 pub(crate) fn lead(id: &str) -> Value {
@@ -35,7 +35,9 @@ pub(crate) fn lead_with(id: &str, over: &Value) -> Value {
     let mut lead = lead(id);
     for (field, value) in over.as_object().expect("an object") {
         match value {
-            Value::Null if field != "name" => drop(lead.as_object_mut().expect("an object").remove(field)),
+            Value::Null if field != "name" => {
+                drop(lead.as_object_mut().expect("an object").remove(field));
+            }
             value => lead[field] = value.clone(),
         }
     }
@@ -49,12 +51,22 @@ pub(crate) fn number(index: usize) -> String {
 
 /// `count` leads and a row with a new number for each.
 pub(crate) fn plain(count: usize) -> (Vec<Value>, String) {
-    let leads = (0..count).map(|index| lead(&format!("lead_{index:04}"))).collect();
+    let leads = (0..count)
+        .map(|index| lead(&format!("lead_{index:04}")))
+        .collect();
     let mut rows = "lead_id,phone_number,remark\n".to_owned();
     for index in 0..count {
         writeln!(rows, "lead_{index:04},{},\"row, {index}\"", number(index)).expect("memory");
     }
     (leads, rows)
+}
+
+/// A column that a spreadsheet seems to have rounded, in rows that are valid one by one.
+pub(crate) fn rounded() -> String {
+    let rows: Vec<String> = (1..7)
+        .map(|index| format!("lead_{index},98765{index}0000"))
+        .collect();
+    format!("lead_id,phone_number\n{}\n", rows.join("\n"))
 }
 
 /// A folder, a sandbox, and what the sandbox was given.
@@ -76,10 +88,18 @@ impl World {
         let lines: Vec<String> = leads.iter().map(Value::to_string).collect();
         let listed: Leads = lines.join("\n").parse().expect("leads");
         let honours = options.honours;
-        let options = Options { leads: listed, ..options };
+        let options = Options {
+            leads: listed,
+            ..options
+        };
         let sandbox = Sandbox::start(options, ([127, 0, 0, 1], 0).into()).expect("a free port");
         let folder = tempfile::tempdir().expect("a folder");
-        Self { folder, sandbox, leads, honours }
+        Self {
+            folder,
+            sandbox,
+            leads,
+            honours,
+        }
     }
 
     /// With `count` plain leads and their rows in [`INPUT`].
@@ -120,18 +140,37 @@ impl World {
 
     /// Requests of this method so far.
     pub(crate) fn requests(&self, method: &str) -> u64 {
-        self.ledger().counts.methods.get(method).copied().unwrap_or_default()
+        self.ledger()
+            .counts
+            .methods
+            .get(method)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The binary with these arguments, to be run in the folder.
     pub(crate) fn leadfix(&self, arguments: &str) -> Invocation {
         let mut command = Command::new(env!("CARGO_BIN_EXE_leadfix"));
-        command.args(arguments.split_whitespace()).current_dir(self.folder()).env_clear();
+        command
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder())
+            .env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", self.folder()).env("XDG_STATE_HOME", self.path("state"));
-        command.env("DIALNEXA_API_KEY", KEY).env("DIALNEXA_BASE_URL", self.sandbox.base_url());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Invocation { command, input: None, folder: self.folder().to_owned() }
+        command
+            .env("HOME", self.folder())
+            .env("XDG_STATE_HOME", self.path("state"));
+        command
+            .env("DIALNEXA_API_KEY", KEY)
+            .env("DIALNEXA_BASE_URL", self.sandbox.base_url());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Invocation {
+            command,
+            input: None,
+            folder: self.folder().to_owned(),
+        }
     }
 
     /// Runs it to its end.
@@ -213,7 +252,13 @@ impl Invocation {
         }
         let stdout = Drain::of(child.stdout.take());
         let stderr = Drain::of(child.stderr.take());
-        Running { child, stdout, stderr, shown, folder: self.folder }
+        Running {
+            child: Leash(child),
+            stdout,
+            stderr,
+            shown,
+            folder: self.folder,
+        }
     }
 
     pub(crate) fn run(self) -> Ran {
@@ -235,7 +280,10 @@ impl Drain {
             let Some(mut pipe) = pipe else { return };
             let mut part = [0; 4096];
             while let Ok(length @ 1..) = pipe.read(&mut part) {
-                taken.lock().expect("a lock").extend_from_slice(&part[..length]);
+                taken
+                    .lock()
+                    .expect("a lock")
+                    .extend_from_slice(&part[..length]);
             }
         });
         Self { text, thread }
@@ -251,9 +299,20 @@ impl Drain {
     }
 }
 
+/// A child that does not outlive its test.
+struct Leash(Child);
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        // One that has ended already needs no killing.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 /// The binary at work.
 pub(crate) struct Running {
-    child: Child,
+    child: Leash,
     stdout: Drain,
     stderr: Drain,
     shown: String,
@@ -263,14 +322,34 @@ pub(crate) struct Running {
 impl Running {
     /// `INT` or `TERM`, to a process that is still there: the ID of one that was waited for may be another's.
     pub(crate) fn signal(&mut self, name: &str) {
-        assert!(!self.has_ended(), "it has ended before the signal: {}", self.stderr.so_far());
-        let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status();
+        assert!(
+            !self.has_ended(),
+            "it has ended before the signal: {}",
+            self.stderr.so_far()
+        );
+        let sent = Command::new("sh")
+            .arg("-c")
+            .arg(format!("kill -{name} {}", self.child.0.id()))
+            .status();
         assert!(sent.expect("a shell").success(), "no process to signal");
     }
 
     /// `kill -9`, or nothing where it has ended by itself.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("a child to kill");
+        self.child.0.kill().expect("a child to kill");
+    }
+
+    /// Waits until stderr says this.
+    pub(crate) fn wait_for_words(&mut self, words: &str) {
+        let started = Instant::now();
+        while !self.stderr.so_far().contains(words) {
+            assert!(
+                started.elapsed() < HANGS,
+                "waited in vain for `{words}`: {}",
+                self.stderr.so_far()
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Waits for a first whole line on stdout.
@@ -280,14 +359,18 @@ impl Running {
             if let Some((line, _)) = self.stdout.so_far().split_once('\n') {
                 return line.to_owned();
             }
-            assert!(started.elapsed() < HANGS && !self.has_ended(), "it said nothing: {}", self.stderr.so_far());
+            assert!(
+                started.elapsed() < HANGS && !self.has_ended(),
+                "it said nothing: {}",
+                self.stderr.so_far()
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
 
     /// Whether it has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("a child").is_some()
+        self.child.0.try_wait().expect("a child").is_some()
     }
 
     pub(crate) fn end(mut self) -> Ran {
@@ -296,13 +379,19 @@ impl Running {
         while !self.has_ended() {
             if started.elapsed() > HANGS {
                 hung = true;
-                self.child.kill().expect("a child to kill");
+                self.child.0.kill().expect("a child to kill");
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        let code = self.child.wait().expect("a child").code();
+        let code = self.child.0.wait().expect("a child").code();
         let (stdout, stderr) = (self.stdout.all(), self.stderr.all());
-        let ran = Ran { code, stdout, stderr, shown: self.shown, folder: self.folder };
+        let ran = Ran {
+            code,
+            stdout,
+            stderr,
+            shown: self.shown,
+            folder: self.folder,
+        };
         assert!(!hung, "it hangs\n{ran}");
         ran
     }
@@ -330,39 +419,67 @@ impl Ran {
     #[track_caller]
     pub(crate) fn complains(&self, code: i32, words: &[&str]) -> &Self {
         self.expect(code);
-        let lines: Vec<&str> = self.stderr.lines().filter(|line| line.starts_with("leadfix: ")).collect();
-        assert!(lines.len() == 1, "one line should say what is wrong\n{self}");
+        let lines: Vec<&str> = self
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("leadfix: "))
+            .collect();
+        assert!(
+            lines.len() == 1,
+            "one line should say what is wrong\n{self}"
+        );
         for word in words {
-            assert!(lines[0].contains(word), "the line does not say `{word}`\n{self}");
+            assert!(
+                lines[0].contains(word),
+                "the line does not say `{word}`\n{self}"
+            );
         }
-        assert!(self.stderr.trim_end().ends_with(lines[0]), "the line should be the last word\n{self}");
+        assert!(
+            self.stderr.trim_end().ends_with(lines[0]),
+            "the line should be the last word\n{self}"
+        );
         self
     }
 
     /// Stdout or stderr says this.
     #[track_caller]
     pub(crate) fn says(&self, words: &str) -> &Self {
-        assert!(self.stdout.contains(words) || self.stderr.contains(words), "nobody says `{words}`\n{self}");
+        assert!(
+            self.stdout.contains(words) || self.stderr.contains(words),
+            "nobody says `{words}`\n{self}"
+        );
         self
     }
 
     /// Neither stdout nor stderr says this.
     #[track_caller]
     pub(crate) fn never_says(&self, words: &str) -> &Self {
-        assert!(!self.stdout.contains(words) && !self.stderr.contains(words), "`{words}` is said\n{self}");
+        assert!(
+            !self.stdout.contains(words) && !self.stderr.contains(words),
+            "`{words}` is said\n{self}"
+        );
         self
     }
 }
 
 impl fmt::Display for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "leadfix {}\nexit {:?}\n--- stdout\n{}--- stderr\n{}", self.shown, self.code, self.stdout, self.stderr)?;
+        writeln!(
+            f,
+            "leadfix {}\nexit {:?}\n--- stdout\n{}--- stderr\n{}",
+            self.shown, self.code, self.stdout, self.stderr
+        )?;
         let mut files = Vec::new();
         collect(&self.folder, &mut files);
         for (path, content) in files {
             let text = String::from_utf8_lossy(&content);
             let start: String = text.chars().take(4000).collect();
-            writeln!(f, "--- {} ({} bytes)\n{start}", path.display(), content.len())?;
+            writeln!(
+                f,
+                "--- {} ({} bytes)\n{start}",
+                path.display(),
+                content.len()
+            )?;
         }
         Ok(())
     }
