@@ -55,7 +55,7 @@ fn every_invalid_row_is_listed_with_line_reason_and_cell() {
 #[test]
 fn in_json_it_is_one_document() {
     let text = format!(
-        "lead_id,phone_number,contry\nlead_a,{},\nlead_b,\"12\n34\",\"say \"\"hi\"\"\"\nlead_c,09876500001.0,\n",
+        "lead_id,phone_number,nmae\nlead_a,{},\nlead_b,\"12\n34\",\"say \"\"hi\"\"\"\nlead_c,09876500001.0,\n",
         number(0)
     );
     let (ran, _world) = check(&text, "--region IN --json");
@@ -73,7 +73,7 @@ fn in_json_it_is_one_document() {
         (&invalid[0]["row"], &invalid[0]["line"], &invalid[0]["cell"]),
         (&json!(2), &json!(3), &json!("12\n34"))
     );
-    assert!(document["warnings"].to_string().contains("contry"), "{ran}");
+    assert!(document["warnings"].to_string().contains("nmae"), "{ran}");
     let (ran, _world) = check(&rows(&[&number(0)]), "--region IN --json");
     ran.expect(0);
     let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");

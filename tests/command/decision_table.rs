@@ -6,34 +6,141 @@ use serde_json::{Value, json};
 
 use crate::world::{INPUT, World, lead_with, number};
 
-/// Whether the lead holds the row's number in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Number {
-    New,
-    Old,
-}
-use Number::{New, Old};
+/// What happens to a row with a new number, and what the row then says: ID, the lead's status, steps for its
+/// `PATCH` requests and after the semicolon for its reads, `status/reason/reupload/http status/attempts`, and which
+/// number the lead holds in the end.
+const TABLE: &str = r#"
+# 2xx with proof.
+ok                                      | pending     | ok                                                | updated///200/1                         | new
+wrapped                                 | pending     | always wrapped_200                                | updated///200/1                         | new
+delayed                                 | pending     | delay:50                                          | updated///200/1                         | new
+dialled_afterwards                      | pending     | dial                                              | updated///200/1                         | new
+# 429: everyone waits; no attempt.
+throttled                               | pending     | 429, ok                                           | updated///200/1                         | new
+# 2xx, our lead, other values.
+stale                                   | pending     | always stale_200                                  | updated/confirmed_by_read//200/1        | new
+old_values_once                         | pending     | old_values_200                                    | updated///200/2                         | new
+old_values                              | pending     | always old_values_200                             | failed/not_applied//200/2               | old
+# 2xx without proof.
+empty                                   | pending     | always empty_200                                  | updated/confirmed_by_read//200/1        | new
+empty_204                               | pending     | always empty_204                                  | updated/confirmed_by_read//204/1        | new
+html                                    | pending     | always html_200                                   | updated/confirmed_by_read//200/1        | new
+garbled                                 | pending     | always garbled_200                                | updated/confirmed_by_read//200/1        | new
+oversized                               | pending     | always oversized_200                              | updated/confirmed_by_read//200/1        | new
+success                                 | pending     | always success_200                                | updated/confirmed_by_read//200/1        | new
+cut                                     | pending     | always cut_body                                   | updated/confirmed_by_read//200/1        | new
+drip                                    | pending     | always drip                                       | updated/confirmed_by_read//200/1        | new
+empty_before                            | pending     | always empty_200_before                           | failed/outcome_unknown//200/2           | old
+html_before                             | pending     | always html_200_before                            | failed/outcome_unknown//200/2           | old
+garbled_before                          | pending     | always garbled_200_before                         | failed/outcome_unknown//200/2           | old
+oversized_before                        | pending     | always oversized_200_before                       | failed/outcome_unknown//200/2           | old
+success_before                          | pending     | always success_200_before                         | failed/outcome_unknown//200/2           | old
+cut_before                              | pending     | always cut_body_before                            | failed/outcome_unknown//200/2           | old
+empty_before_once                       | pending     | empty_200_before                                  | updated///200/2                         | new
+# 2xx that names another lead, once.
+other_lead_once                         | pending     | other_lead_200                                    | updated///200/2                         | new
+other_lead_unapplied                    | pending     | other_lead_200_before                             | updated///200/2                         | new
+# Timeout, reset, 408, 5xx: in doubt.
+500_once                                | pending     | 500_before                                        | updated///200/2                         | new
+500_applied_once                        | pending     | 500_after                                         | updated///200/2                         | new
+500                                     | pending     | always 500_before                                 | failed/outcome_unknown//500/2           | old
+500_applied                             | pending     | always 500_after                                  | updated/confirmed_by_read//500/2        | new
+500_late                                | pending     | 500_late                                          | updated///200/2                         | new
+502                                     | pending     | always 502_before                                 | failed/outcome_unknown//502/2           | old
+502_applied                             | pending     | always 502_after                                  | updated/confirmed_by_read//502/2        | new
+503                                     | pending     | always 503_before                                 | failed/outcome_unknown//503/2           | old
+503_applied                             | pending     | always 503_after                                  | updated/confirmed_by_read//503/2        | new
+408                                     | pending     | always 408_before                                 | failed/outcome_unknown//408/2           | old
+408_applied                             | pending     | always 408_after                                  | updated/confirmed_by_read//408/2        | new
+timeout                                 | pending     | always timeout_before                             | failed/outcome_unknown///2              | old
+timeout_applied                         | pending     | always timeout_after                              | updated/confirmed_by_read///2           | new
+timeout_late                            | pending     | always timeout_late                               | updated/confirmed_by_read///2           | new
+reset                                   | pending     | always reset_before                               | failed/outcome_unknown///2              | old
+reset_applied                           | pending     | always reset_after                                | updated/confirmed_by_read///2           | new
+closed                                  | pending     | always close_before                               | failed/outcome_unknown///2              | old
+closed_applied                          | pending     | always close_after                                | updated/confirmed_by_read///2           | new
+500_and_unreadable                      | pending     | always 500_after ; always 500_before              | failed/outcome_unknown//500/2           | new
+# 409, not in doubt.
+locked                                  | completed   |                                                   | locked/already_dialled/yes/409/1        | old
+in_progress                             | in_progress |                                                   | locked/already_dialled/yes/409/1        | old
+call_failed                             | failed      |                                                   | locked/already_dialled/yes/409/1        | old
+overtaken                               | pending     | dial_then_409                                     | locked/already_dialled/yes/409/1        | old
+applied_and_overtaken                   | pending     | apply_then_dial_then_409                          | updated/confirmed_after_conflict//409/1 | new
+locked_and_unreadable                   | completed   | ; always 500_before                               | locked/lock_unread/review/409/1         | old
+locked_and_forbidden                    | completed   | ; always forbidden_403                            | locked/lock_unread/review/409/1         | old
+locked_and_read_once_more               | completed   | ; 503_before, empty_200                           | locked/already_dialled/yes/409/1        | old
+# 409, in doubt.
+spelling_then_locked                    | pending     | old_values_200, dial_then_409                     | locked/already_dialled/yes/409/2        | old
+doubt_then_locked                       | pending     | 500_before, dial_then_409                         | locked/already_dialled/yes/409/2        | old
+applied_dialled_and_lost                | pending     | 500_after_then_dial                               | updated/confirmed_after_conflict//409/2 | new
+late_and_locked                         | pending     | 500_late, dial_then_409                           | updated/confirmed_after_conflict//409/2 | new
+doubt_then_locked_and_unreadable        | pending     | 500_before, dial_then_409 ; always 503_before     | locked/lock_unread/review/409/2         | old
+doubt_then_locked_and_second_look_fails | pending     | 500_before, dial_then_409 ; ok, always 503_before | locked/lock_unread/review/409/2         | old
+# 404.
+gone                                    | removed     |                                                   | missing/not_found//404/1                | old
+gone_in_doubt                           | pending     | 500_before, 404                                   | missing/missing_after_doubt//404/2      | old
+# 400 about the spelling.
+spelling_refused_once                   | pending     | unknown_field_400                                 | updated///200/2                         | new
+spelling_refused                        | pending     | always unknown_field_400                          | invalid/rejected_by_server//400/2       | old
+# 400, 422.
+400                                     | pending     | always 400_string                                 | invalid/rejected_by_server//400/1       | old
+400_list                                | pending     | always 400_array                                  | invalid/rejected_by_server//400/1       | old
+422                                     | pending     | always 422                                        | invalid/rejected_by_server//422/1       | old
+400_destination                         | pending     | always destination_400                            | invalid/rejected_by_server//400/1       | old
+422_in_doubt                            | pending     | 500_before, 422                                   | invalid/rejected_by_server//422/2       | old
+# 403 on one row.
+403_destination                         | pending     | always destination_blocked_403                    | invalid/destination_blocked//403/1      | old
+403                                     | pending     | always forbidden_403                              | invalid/forbidden//403/1                | old
+# Outside the contract.
+teapot                                  | pending     | {"status":418}                                    | failed/unexpected_answer//418/1         | old
+teapot_in_doubt                         | pending     | 500_before, {"status":418}                        | failed/outcome_unknown//418/2           | old
+"#;
 
-/// A line: the lead's ID (which tells what happens), its script and state, and the verdict.
+/// A line of the table.
 struct Line {
     id: &'static str,
     over: Value,
     verdict: &'static str,
-    number: Number,
+    number: &'static str,
 }
 
-fn line(id: &'static str, over: Value, verdict: &'static str, number: Number) -> Line {
-    Line {
-        id,
-        over,
-        verdict,
-        number,
+impl Line {
+    fn parse(text: &'static str) -> Self {
+        let cells: Vec<&str> = text.split('|').map(str::trim).collect();
+        let [id, status, script, verdict, number] = cells[..] else {
+            panic!("no line: {text}");
+        };
+        let (patch, get) = script.split_once(';').unwrap_or((script, ""));
+        let sandbox = json!({"patch": steps(patch), "get": steps(get)});
+        let over = json!({"status": status, "sandbox": sandbox});
+        Self {
+            id,
+            over,
+            verdict,
+            number,
+        }
     }
 }
 
-/// Steps for the `PATCH` requests, one after the other.
-fn first(steps: &[&str]) -> Value {
-    json!({"sandbox": {"patch": steps}})
+/// `500_before, ok`: one after the other; what stands behind `always` is for all that come after.
+fn steps(text: &str) -> Value {
+    let (first, always) = text.split_once("always ").unwrap_or((text, ""));
+    let step = |text: &str| {
+        serde_json::from_str(text)
+            .ok()
+            .filter(Value::is_object)
+            .unwrap_or_else(|| json!(text))
+    };
+    let first: Vec<Value> = first
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(step)
+        .collect();
+    match always.trim() {
+        "" => json!({"first": first}),
+        always => json!({"first": first, "always": step(always)}),
+    }
 }
 
 /// The same step for every `PATCH`.
@@ -41,428 +148,12 @@ fn always(step: &str) -> Value {
     json!({"sandbox": {"patch": {"always": step}}})
 }
 
-/// Every row wants a number; every lead is listed. Two attempts, a second each.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one entry for each line of the decision table"
-)]
-fn lines() -> Vec<Line> {
-    vec![
-        // 2xx with proof.
-        line("ok", first(&["ok"]), "updated///200/1", New),
-        line("wrapped", always("wrapped_200"), "updated///200/1", New),
-        line("delayed", first(&["delay:50"]), "updated///200/1", New),
-        line(
-            "dialled_afterwards",
-            first(&["dial"]),
-            "updated///200/1",
-            New,
-        ),
-        // 429: everyone waits; no attempt.
-        line("throttled", first(&["429", "ok"]), "updated///200/1", New),
-        // 2xx, our lead, other values.
-        line(
-            "stale",
-            always("stale_200"),
-            "updated/confirmed_by_read//200/1",
-            New,
-        ),
-        line(
-            "old_values_once",
-            first(&["old_values_200"]),
-            "updated///200/2",
-            New,
-        ),
-        line(
-            "old_values",
-            always("old_values_200"),
-            "failed/not_applied//200/2",
-            Old,
-        ),
-        // 2xx without proof.
-        line(
-            "empty",
-            always("empty_200"),
-            "updated/confirmed_by_read//200/1",
-            New,
-        ),
-        line(
-            "empty_204",
-            always("empty_204"),
-            "updated/confirmed_by_read//204/1",
-            New,
-        ),
-        line(
-            "html",
-            always("html_200"),
-            "updated/confirmed_by_read//200/1",
-            New,
-        ),
-        line(
-            "garbled",
-            always("garbled_200"),
-            "updated/confirmed_by_read//200/1",
-            New,
-        ),
-        line(
-            "oversized",
-            always("oversized_200"),
-            "updated/confirmed_by_read//200/1",
-            New,
-        ),
-        line(
-            "success",
-            always("success_200"),
-            "updated/confirmed_by_read//200/1",
-            New,
-        ),
-        line(
-            "cut",
-            always("cut_body"),
-            "updated/confirmed_by_read//200/1",
-            New,
-        ),
-        line(
-            "drip",
-            always("drip"),
-            "updated/confirmed_by_read//200/1",
-            New,
-        ),
-        line(
-            "empty_before",
-            always("empty_200_before"),
-            "failed/outcome_unknown//200/2",
-            Old,
-        ),
-        line(
-            "html_before",
-            always("html_200_before"),
-            "failed/outcome_unknown//200/2",
-            Old,
-        ),
-        line(
-            "garbled_before",
-            always("garbled_200_before"),
-            "failed/outcome_unknown//200/2",
-            Old,
-        ),
-        line(
-            "oversized_before",
-            always("oversized_200_before"),
-            "failed/outcome_unknown//200/2",
-            Old,
-        ),
-        line(
-            "success_before",
-            always("success_200_before"),
-            "failed/outcome_unknown//200/2",
-            Old,
-        ),
-        line(
-            "cut_before",
-            always("cut_body_before"),
-            "failed/outcome_unknown//200/2",
-            Old,
-        ),
-        line(
-            "empty_before_once",
-            first(&["empty_200_before"]),
-            "updated///200/2",
-            New,
-        ),
-        // 2xx that names another lead, once.
-        line(
-            "other_lead_once",
-            first(&["other_lead_200"]),
-            "updated///200/2",
-            New,
-        ),
-        line(
-            "other_lead_unapplied",
-            first(&["other_lead_200_before"]),
-            "updated///200/2",
-            New,
-        ),
-        // Timeout, reset, 408, 5xx: in doubt.
-        line("500_once", first(&["500_before"]), "updated///200/2", New),
-        line(
-            "500_applied_once",
-            first(&["500_after"]),
-            "updated///200/2",
-            New,
-        ),
-        line(
-            "500",
-            always("500_before"),
-            "failed/outcome_unknown//500/2",
-            Old,
-        ),
-        line(
-            "500_applied",
-            always("500_after"),
-            "updated/confirmed_by_read//500/2",
-            New,
-        ),
-        line(
-            "500_late",
-            first(&["500_late", "500_before"]),
-            "updated/confirmed_by_read//500/2",
-            New,
-        ),
-        line(
-            "502",
-            always("502_before"),
-            "failed/outcome_unknown//502/2",
-            Old,
-        ),
-        line(
-            "502_applied",
-            always("502_after"),
-            "updated/confirmed_by_read//502/2",
-            New,
-        ),
-        line(
-            "503",
-            always("503_before"),
-            "failed/outcome_unknown//503/2",
-            Old,
-        ),
-        line(
-            "503_applied",
-            always("503_after"),
-            "updated/confirmed_by_read//503/2",
-            New,
-        ),
-        line(
-            "408",
-            always("408_before"),
-            "failed/outcome_unknown//408/2",
-            Old,
-        ),
-        line(
-            "408_applied",
-            always("408_after"),
-            "updated/confirmed_by_read//408/2",
-            New,
-        ),
-        line(
-            "timeout",
-            always("timeout_before"),
-            "failed/outcome_unknown///2",
-            Old,
-        ),
-        line(
-            "timeout_applied",
-            always("timeout_after"),
-            "updated/confirmed_by_read///2",
-            New,
-        ),
-        line(
-            "timeout_late",
-            always("timeout_late"),
-            "updated/confirmed_by_read///2",
-            New,
-        ),
-        line(
-            "reset",
-            always("reset_before"),
-            "failed/outcome_unknown///2",
-            Old,
-        ),
-        line(
-            "reset_applied",
-            always("reset_after"),
-            "updated/confirmed_by_read///2",
-            New,
-        ),
-        line(
-            "closed",
-            always("close_before"),
-            "failed/outcome_unknown///2",
-            Old,
-        ),
-        line(
-            "closed_applied",
-            always("close_after"),
-            "updated/confirmed_by_read///2",
-            New,
-        ),
-        line(
-            "500_and_unreadable",
-            json!({"sandbox": {"patch": {"always": "500_after"}, "get": {"always": "500_before"}}}),
-            "failed/outcome_unknown//500/2",
-            New,
-        ),
-        // 409, not in doubt.
-        line(
-            "locked",
-            json!({"status": "completed"}),
-            "locked/already_dialled/yes/409/1",
-            Old,
-        ),
-        line(
-            "in_progress",
-            json!({"status": "in_progress"}),
-            "locked/already_dialled/yes/409/1",
-            Old,
-        ),
-        line(
-            "call_failed",
-            json!({"status": "failed"}),
-            "locked/already_dialled/yes/409/1",
-            Old,
-        ),
-        line(
-            "overtaken",
-            first(&["dial_then_409"]),
-            "locked/already_dialled/yes/409/1",
-            Old,
-        ),
-        line(
-            "applied_and_overtaken",
-            first(&["apply_then_dial_then_409"]),
-            "updated/confirmed_after_conflict//409/1",
-            New,
-        ),
-        line(
-            "locked_and_unreadable",
-            json!({"status": "completed", "sandbox": {"get": {"always": "500_before"}}}),
-            "locked/lock_unread/review/409/1",
-            Old,
-        ),
-        line(
-            "locked_and_forbidden",
-            json!({"status": "completed", "sandbox": {"get": {"always": "forbidden_403"}}}),
-            "locked/lock_unread/review/409/1",
-            Old,
-        ),
-        line(
-            "locked_and_read_once_more",
-            json!({"status": "completed", "sandbox": {"get": ["503_before", "empty_200"]}}),
-            "locked/already_dialled/yes/409/1",
-            Old,
-        ),
-        // 409, in doubt.
-        line(
-            "doubt_then_locked",
-            first(&["500_before", "dial_then_409"]),
-            "locked/already_dialled/yes/409/2",
-            Old,
-        ),
-        line(
-            "applied_dialled_and_lost",
-            first(&["500_after_then_dial"]),
-            "updated/confirmed_after_conflict//409/2",
-            New,
-        ),
-        line(
-            "late_and_locked",
-            first(&["500_late", "dial_then_409"]),
-            "updated/confirmed_after_conflict//409/2",
-            New,
-        ),
-        line(
-            "doubt_then_locked_and_unreadable",
-            json!({"sandbox": {"patch": ["500_before", "dial_then_409"], "get": {"always": "503_before"}}}),
-            "locked/lock_unread/review/409/2",
-            Old,
-        ),
-        line(
-            "doubt_then_locked_and_second_look_fails",
-            json!({"sandbox": {"patch": ["500_before", "dial_then_409"], "get": {"first": ["ok"], "always": "503_before"}}}),
-            "locked/lock_unread/review/409/2",
-            Old,
-        ),
-        // 404.
-        line(
-            "gone",
-            json!({"status": "removed"}),
-            "missing/not_found//404/1",
-            Old,
-        ),
-        line(
-            "gone_in_doubt",
-            first(&["500_before", "404"]),
-            "missing/missing_after_doubt//404/2",
-            Old,
-        ),
-        // 400 about the spelling.
-        line(
-            "spelling_refused_once",
-            first(&["unknown_field_400"]),
-            "updated///200/2",
-            New,
-        ),
-        line(
-            "spelling_refused",
-            always("unknown_field_400"),
-            "invalid/rejected_by_server//400/2",
-            Old,
-        ),
-        // 400, 422.
-        line(
-            "400",
-            always("400_string"),
-            "invalid/rejected_by_server//400/1",
-            Old,
-        ),
-        line(
-            "400_list",
-            always("400_array"),
-            "invalid/rejected_by_server//400/1",
-            Old,
-        ),
-        line(
-            "422",
-            always("422"),
-            "invalid/rejected_by_server//422/1",
-            Old,
-        ),
-        line(
-            "400_destination",
-            always("destination_400"),
-            "invalid/rejected_by_server//400/1",
-            Old,
-        ),
-        line(
-            "422_in_doubt",
-            first(&["500_before", "422"]),
-            "invalid/rejected_by_server//422/2",
-            Old,
-        ),
-        // 403 on one row.
-        line(
-            "403_destination",
-            always("destination_blocked_403"),
-            "invalid/destination_blocked//403/1",
-            Old,
-        ),
-        line(
-            "403",
-            always("forbidden_403"),
-            "invalid/forbidden//403/1",
-            Old,
-        ),
-        // Outside the contract.
-        line(
-            "teapot",
-            json!({"sandbox": {"patch": [{"status": 418}]}}),
-            "failed/unexpected_answer//418/1",
-            Old,
-        ),
-        line(
-            "teapot_in_doubt",
-            json!({"sandbox": {"patch": ["500_before", {"status": 418}]}}),
-            "failed/outcome_unknown//418/2",
-            Old,
-        ),
-    ]
-}
-
-/// The old number is the one that every lead has at first.
 #[test]
-fn every_line_for_a_number() {
-    let lines = lines();
+fn every_line_says_what_it_should_and_the_lead_is_as_it_says() {
+    let lines = TABLE
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines: Vec<Line> = lines.map(Line::parse).collect();
     let world = World::new(
         lines
             .iter()
@@ -472,13 +163,16 @@ fn every_line_for_a_number() {
     let rows = lines
         .iter()
         .enumerate()
-        .map(|(at, line)| format!("{},{}\n", line.id, number(at)));
+        .map(|(at, line)| format!("{},{}", line.id, number(at)));
     world.write(
         INPUT,
-        format!("lead_id,phone_number\n{}", rows.collect::<String>()),
+        format!(
+            "lead_id,phone_number\n{}\n",
+            rows.collect::<Vec<_>>().join("\n")
+        ),
     );
     let ran = world
-        .run("apply corrections.csv --region IN --max-attempts 2 --timeout 1s --concurrency 64");
+        .run("apply corrections.csv --region IN --max-attempts 2 --timeout 2s --concurrency 64");
     ran.expect(1);
     let results = world.judge();
     let ledger = world.ledger();
@@ -487,14 +181,18 @@ fn every_line_for_a_number() {
         let row = results.of(line.id);
         let held = ledger.lead(line.id).map(|lead| lead.phone_number.as_str());
         let new = format!("+91{}", number(at));
-        let holds = if held == Some(new.as_str()) { New } else { Old };
+        let holds = if held == Some(new.as_str()) {
+            "new"
+        } else {
+            "old"
+        };
         if row.verdict() != line.verdict || holds != line.number {
+            let Line {
+                verdict, number, ..
+            } = line;
             wrong.push(format!(
-                "{}: {} {holds:?}, not {} {:?}\n    {row}",
-                line.id,
-                row.verdict(),
-                line.verdict,
-                line.number
+                "not {verdict} with the {number} number, but {} with the {holds} one:\n    {row}",
+                row.verdict()
             ));
         }
     }
@@ -709,4 +407,91 @@ fn rows_that_are_not_sent_do_not_count_among_the_first_answers() {
     world.write(INPUT, rows);
     world.run("apply corrections.csv --region IN").expect(1);
     assert_eq!(world.judge().rows.len(), 22);
+}
+
+#[test]
+#[ignore = "bug: rows are watched as they settle, so that quick 404s outrun the first answers"]
+fn quick_refusals_do_not_outrun_slow_successes() {
+    let world = World::new(vec![lead_with(
+        "slow",
+        &json!({"sandbox": {"patch": ["delay:1500"]}}),
+    )]);
+    let gone: Vec<String> = (0..25)
+        .map(|index| format!("gone_{index},{},", number(index)))
+        .collect();
+    world.write(
+        INPUT,
+        format!(
+            "lead_id,phone_number,metadata.product\nslow,,home_loan\n{}\n",
+            gone.join("\n")
+        ),
+    );
+    // The read of the first row is answered with 200 before anything else is sent.
+    world
+        .run("apply corrections.csv --region IN --concurrency 2")
+        .expect(1);
+    assert_eq!(world.judge().rows.len(), 26);
+}
+
+#[test]
+#[ignore = "bug: a name that is shown as null counts as never shown"]
+fn a_name_shown_as_null_is_shown() {
+    let world = World::with(
+        vec![lead_with("lead_a", &json!({"name": null}))],
+        Options {
+            honours: leadfix::sandbox::Honours::Guide,
+            ..Options::default()
+        },
+    );
+    world.write(
+        INPUT,
+        format!("lead_id,phone_number,name\nlead_a,{},Asha\n", number(0)),
+    );
+    world.run("apply corrections.csv --region IN").expect(1);
+    assert!(
+        world
+            .judge()
+            .of("lead_a")
+            .verdict()
+            .starts_with("failed/partly_applied/")
+    );
+}
+
+#[test]
+#[ignore = "bug: a 409 is believed although the lead is shown as pending"]
+fn a_lock_that_the_lead_denies_is_for_a_person() {
+    let (found, _) = settle(
+        &always("409"),
+        &format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
+        "",
+    );
+    assert!(
+        found.starts_with("locked/") && found.contains("/review/"),
+        "{found}"
+    );
+}
+
+#[test]
+fn notes_and_variables_can_be_cleared_and_numbers_cannot() {
+    let (found, world) = settle(
+        &json!({"notes": "old", "metadata": {"product": "x"}}),
+        "lead_id,notes,metadata.product\nlead_a,<clear>,<clear>\n",
+        "",
+    );
+    assert_eq!(found, "updated///200/1");
+    assert_eq!(
+        world
+            .ledger()
+            .lead("lead_a")
+            .map(|lead| (lead.notes.clone(), lead.metadata.len())),
+        Some((Some(String::new()), 0))
+    );
+    for field in ["phone_number", "name"] {
+        let (found, _) = settle(
+            &json!({}),
+            &format!("lead_id,{field},notes\nlead_a,<clear>,x\n"),
+            "",
+        );
+        assert_eq!(found, "invalid/not_clearable///0");
+    }
 }

@@ -3,7 +3,7 @@
 use leadfix::sandbox::Options;
 use serde_json::json;
 
-use crate::world::{INPUT, World, lead, lead_with, number};
+use crate::world::{INPUT, World, lead, lead_with, number, rounded};
 
 #[test]
 fn it_shows_what_each_row_would_send_and_sends_nothing() {
@@ -88,11 +88,7 @@ fn it_needs_a_key_and_a_usable_file_as_the_real_run_does() {
 #[test]
 fn it_is_stopped_by_what_stops_the_real_run() {
     let world = World::new((1..7).map(|index| lead(&format!("lead_{index}"))).collect());
-    let rows: Vec<String> = (1..7)
-        .map(|index| format!("lead_{index},98765{index}0000\n"))
-        .collect();
-    let rows = rows.concat();
-    world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
+    world.write(INPUT, rounded());
     world
         .run("apply corrections.csv --region IN --dry-run")
         .complains(65, &["--accept-suspect"]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use leadfix::sandbox::Options;
 use serde_json::json;
 
-use crate::world::{INPUT, RESULTS, World, lead, lead_with, number};
+use crate::world::{INPUT, RESULTS, World, lead, lead_with, number, rounded};
 
 #[test]
 fn nought_when_every_row_is_fine_and_one_when_some_need_a_person() {
@@ -133,11 +133,7 @@ fn too_many_invalid_rows_stop_before_the_first_request() {
 #[test]
 fn a_suspicious_column_stops_before_the_first_request_unless_accepted() {
     let world = World::new((1..7).map(|index| lead(&format!("lead_{index}"))).collect());
-    let rows: Vec<String> = (1..7)
-        .map(|index| format!("lead_{index},98765{index}0000\n"))
-        .collect();
-    let rows = rows.concat();
-    world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
+    world.write(INPUT, rounded());
     world
         .run("apply corrections.csv --region IN")
         .complains(65, &["damaged", "--accept-suspect"]);
@@ -188,7 +184,9 @@ fn seventy_five_while_another_run_holds_the_results_or_the_key() {
         },
     );
     let mut first = world.leadfix("apply corrections.csv --region IN").start();
-    world.wait_for("the first request", |ledger| ledger.counts.connections > 0);
+    world.wait_for("the first requests", |ledger| {
+        ledger.counts.connections == 4
+    });
     let before = world.read(RESULTS);
     world
         .run("apply corrections.csv --region IN")
@@ -445,7 +443,7 @@ fn signals_end_a_run_in_order_and_a_second_one_at_once() {
     world.wait_for("a request", |ledger| ledger.counts.connections > 0);
     run.signal("INT");
     let ran = {
-        std::thread::sleep(Duration::from_millis(50)); // two signals at once would be one
+        run.wait_for_words("ending"); // two signals at once would be one
         run.signal("INT");
         run.end()
     };

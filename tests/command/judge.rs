@@ -88,7 +88,7 @@ impl Case<'_> {
         for row in self.results.rows() {
             self.row_is_true(&row);
         }
-        let leads: BTreeSet<&str> = self.results.rows().map(|row| Self::lead_of(&row)).collect();
+        let leads: BTreeSet<&str> = self.results.rows().map(|row| lead_of(&row)).collect();
         for lead in &leads {
             self.requests_belong_to_rows(lead);
         }
@@ -129,15 +129,6 @@ impl Case<'_> {
         }
     }
 
-    fn lead_of<'r>(row: &Row<'r>) -> &'r str {
-        let index = row
-            .header
-            .iter()
-            .rposition(|name| name == "lead_id")
-            .expect("a lead column");
-        row.cells[index].trim()
-    }
-
     fn row_is_true(&self, row: &Row) {
         let status: Status = row["result_status"]
             .parse()
@@ -157,8 +148,8 @@ impl Case<'_> {
             status == Status::Locked || flag.is_empty(),
             "only a locked lead can be enrolled again: {row}"
         );
-        Self::number_is_that_of_the_cell(row);
-        let id = Self::lead_of(row);
+        number_is_that_of_the_cell(row);
+        let id = lead_of(row);
         let lead = self.ledger.lead(id);
         // For some leads the server answers 404 or 409 against its own knowledge, on the script's word.
         let script = self
@@ -187,32 +178,6 @@ impl Case<'_> {
                 assert!(slandered || gone, "the lead is there: {row}");
             }
             Status::Invalid | Status::Failed => {}
-        }
-    }
-
-    /// For cells that are plainly digits; the phone tests look at the others.
-    fn number_is_that_of_the_cell(row: &Row) {
-        let sent = &row["result_phone_number"];
-        if sent.is_empty() {
-            return;
-        }
-        let digits = sent
-            .strip_prefix('+')
-            .unwrap_or_else(|| panic!("not E.164: {row}"));
-        assert!(
-            (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()),
-            "{row}"
-        );
-        let cell = row["phone_number"].trim();
-        if cell
-            .chars()
-            .all(|character| character.is_ascii_digit() || "+ -()".contains(character))
-        {
-            let typed: String = cell.chars().filter(char::is_ascii_digit).collect();
-            assert!(
-                digits.ends_with(&typed[typed.len().saturating_sub(8)..]),
-                "another number: {row}"
-            );
         }
     }
 
@@ -269,7 +234,7 @@ impl Case<'_> {
         let rows: Vec<Row> = self
             .results
             .rows()
-            .filter(|row| Self::lead_of(row) == lead)
+            .filter(|row| lead_of(row) == lead)
             .collect();
         let flags = rows
             .iter()
@@ -364,6 +329,41 @@ impl Case<'_> {
         let mut fields = ["metadata", "notes"].into_iter();
         let found = fields.find_map(|field| listed?.get(field)?.as_object());
         found.cloned().unwrap_or_default()
+    }
+}
+
+fn lead_of<'r>(row: &Row<'r>) -> &'r str {
+    let index = row
+        .header
+        .iter()
+        .rposition(|name| name == "lead_id")
+        .expect("a lead column");
+    row.cells[index].trim()
+}
+
+/// For cells that are plainly digits; the phone tests look at the others.
+fn number_is_that_of_the_cell(row: &Row) {
+    let sent = &row["result_phone_number"];
+    if sent.is_empty() {
+        return;
+    }
+    let digits = sent
+        .strip_prefix('+')
+        .unwrap_or_else(|| panic!("not E.164: {row}"));
+    assert!(
+        (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()),
+        "{row}"
+    );
+    let cell = row["phone_number"].trim();
+    if cell
+        .chars()
+        .all(|character| character.is_ascii_digit() || "+ -()".contains(character))
+    {
+        let typed: String = cell.chars().filter(char::is_ascii_digit).collect();
+        assert!(
+            digits.ends_with(&typed[typed.len().saturating_sub(8)..]),
+            "another number: {row}"
+        );
     }
 }
 

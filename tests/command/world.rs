@@ -23,7 +23,7 @@ pub(crate) const INPUT: &str = "corrections.csv";
 /// Its results.
 pub(crate) const RESULTS: &str = "corrections.results.csv";
 /// No run in these tests takes this long; one that does hangs.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_mins(1);
 
 /// A lead as the leads file lists it, with an old number, pending.
 pub(crate) fn lead(id: &str) -> Value {
@@ -36,7 +36,7 @@ pub(crate) fn lead_with(id: &str, over: &Value) -> Value {
     for (field, value) in over.as_object().expect("an object") {
         match value {
             Value::Null if field != "name" => {
-                drop(lead.as_object_mut().expect("an object").remove(field))
+                drop(lead.as_object_mut().expect("an object").remove(field));
             }
             value => lead[field] = value.clone(),
         }
@@ -59,6 +59,14 @@ pub(crate) fn plain(count: usize) -> (Vec<Value>, String) {
         writeln!(rows, "lead_{index:04},{},\"row, {index}\"", number(index)).expect("memory");
     }
     (leads, rows)
+}
+
+/// A column that a spreadsheet seems to have rounded, in rows that are valid one by one.
+pub(crate) fn rounded() -> String {
+    let rows: Vec<String> = (1..7)
+        .map(|index| format!("lead_{index},98765{index}0000"))
+        .collect();
+    format!("lead_id,phone_number\n{}\n", rows.join("\n"))
 }
 
 /// A folder, a sandbox, and what the sandbox was given.
@@ -245,7 +253,7 @@ impl Invocation {
         let stdout = Drain::of(child.stdout.take());
         let stderr = Drain::of(child.stderr.take());
         Running {
-            child,
+            child: Leash(child),
             stdout,
             stderr,
             shown,
@@ -291,9 +299,20 @@ impl Drain {
     }
 }
 
+/// A child that does not outlive its test.
+struct Leash(Child);
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        // One that has ended already needs no killing.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 /// The binary at work.
 pub(crate) struct Running {
-    child: Child,
+    child: Leash,
     stdout: Drain,
     stderr: Drain,
     shown: String,
@@ -310,14 +329,27 @@ impl Running {
         );
         let sent = Command::new("sh")
             .arg("-c")
-            .arg(format!("kill -{name} {}", self.child.id()))
+            .arg(format!("kill -{name} {}", self.child.0.id()))
             .status();
         assert!(sent.expect("a shell").success(), "no process to signal");
     }
 
     /// `kill -9`, or nothing where it has ended by itself.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("a child to kill");
+        self.child.0.kill().expect("a child to kill");
+    }
+
+    /// Waits until stderr says this.
+    pub(crate) fn wait_for_words(&mut self, words: &str) {
+        let started = Instant::now();
+        while !self.stderr.so_far().contains(words) {
+            assert!(
+                started.elapsed() < HANGS,
+                "waited in vain for `{words}`: {}",
+                self.stderr.so_far()
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Waits for a first whole line on stdout.
@@ -338,7 +370,7 @@ impl Running {
 
     /// Whether it has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("a child").is_some()
+        self.child.0.try_wait().expect("a child").is_some()
     }
 
     pub(crate) fn end(mut self) -> Ran {
@@ -347,11 +379,11 @@ impl Running {
         while !self.has_ended() {
             if started.elapsed() > HANGS {
                 hung = true;
-                self.child.kill().expect("a child to kill");
+                self.child.0.kill().expect("a child to kill");
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        let code = self.child.wait().expect("a child").code();
+        let code = self.child.0.wait().expect("a child").code();
         let (stdout, stderr) = (self.stdout.all(), self.stderr.all());
         let ran = Ran {
             code,
