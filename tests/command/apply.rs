@@ -174,7 +174,11 @@ fn a_spelling_that_proved_itself_is_kept_and_named() {
         world.json("corrections.summary.json")["dialect"],
         json!("reference")
     );
-    assert_eq!(world.requests("PATCH"), 61, "one row to learn from");
+    let requests = world.requests("PATCH");
+    assert!(
+        (61..=64).contains(&requests),
+        "{requests} requests: only rows that had begun may learn it again"
+    );
 }
 
 #[test]

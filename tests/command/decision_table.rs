@@ -410,7 +410,6 @@ fn rows_that_are_not_sent_do_not_count_among_the_first_answers() {
 }
 
 #[test]
-#[ignore = "bug: rows are watched as they settle, so that quick 404s outrun the first answers"]
 fn quick_refusals_do_not_outrun_slow_successes() {
     let world = World::new(vec![lead_with(
         "slow",
@@ -434,7 +433,6 @@ fn quick_refusals_do_not_outrun_slow_successes() {
 }
 
 #[test]
-#[ignore = "bug: a name that is shown as null counts as never shown"]
 fn a_name_shown_as_null_is_shown() {
     let world = World::with(
         vec![lead_with("lead_a", &json!({"name": null}))],
@@ -458,7 +456,6 @@ fn a_name_shown_as_null_is_shown() {
 }
 
 #[test]
-#[ignore = "bug: a 409 is believed although the lead is shown as pending"]
 fn a_lock_that_the_lead_denies_is_for_a_person() {
     let (found, _) = settle(
         &always("409"),

@@ -88,7 +88,6 @@ fn an_interrupted_run_goes_on_and_ends_with_the_same_file() {
 }
 
 #[test]
-#[ignore = "bug: a row that has read its lead is abandoned, and the settled rows behind it are thrown away"]
 fn an_interrupted_run_with_rows_of_every_kind_ends_with_the_same_file() {
     interrupt(mixed, 1);
 }
@@ -133,7 +132,6 @@ fn killed_again_and_again_every_row_has_one_result_and_none_is_untrue() {
 }
 
 #[test]
-#[ignore = "bug: quick 404s outrun the rows that need several requests, and the run is stopped with 78"]
 fn killed_again_and_again_against_a_server_of_the_other_spelling() {
     kill_again_and_again(11, Honours::Reference);
 }
