@@ -1,30 +1,29 @@
 //! Takes one correction to its end: admit, send, classify, wait, settle. Knows no CSV, no files and no order.
 
-use std::borrow::Cow;
+mod reply;
+mod row;
+
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::Serialize;
-use tracing::{debug, info};
+use tracing::info;
 
-use crate::api::{Complaint, Dialect, Lead, Variables};
+use crate::api::{Complaint, Dialect, Lead};
 use crate::classify::{self, Question, Seen, Systemic, Verdict, Words};
-use crate::client::{Answer, Client, Reply};
+use crate::client::{Client, Reply};
 use crate::correction::Correction;
 use crate::first_answers::{FirstAnswers, Trust};
 use crate::halt::{self, Halt};
-use crate::limiter::{Limiter, Permit, Refusal, Signal};
+use crate::limiter::{Limiter, Permit, Refusal};
 use crate::outcome::{Cause, Finding, Outcome, Status};
 use crate::plan::{Evidence, MetadataMode, Plan};
 use crate::text;
+use reply::{lead_in, lead_of, signal};
+use row::{Row, backoff, unfit};
 
 /// A read that fails in passing is tried this often.
 const READ_TRIES: u32 = 3;
-/// First pause before another attempt; full jitter below it.
-const BACKOFF: Duration = Duration::from_millis(500);
-/// Longest pause before another attempt.
-const BACKOFF_CEILING: Duration = Duration::from_secs(30);
 /// A lock that was in doubt is looked at a second time after this.
 const SECOND_LOOK: Duration = Duration::from_millis(1_100);
 
@@ -63,26 +62,6 @@ pub struct Executor<'a> {
     succeeded: Cell<bool>,
     first_answers: FirstAnswers,
     traffic: RefCell<Traffic>,
-}
-
-/// A row on its way.
-struct Row<'c, 'p> {
-    correction: &'c Correction,
-    /// For its first request.
-    permit: Option<Permit<'p>>,
-    doubt: bool,
-    attempts: u32,
-    spelling: Dialect,
-    tried_other: bool,
-    reconnected: bool,
-    /// Variables that the lead had before our own first request, and any that came since: what our request may
-    /// have lost is restored from here.
-    held: Variables,
-    http_status: Option<u16>,
-    /// The server's words, or what happened to the connection.
-    words: String,
-    /// What a read of the lead showed.
-    shown: String,
 }
 
 /// What a row comes to before it is sent.
@@ -547,120 +526,4 @@ impl<'a> Executor<'a> {
             }
         }
     }
-}
-
-impl<'c, 'p> Row<'c, 'p> {
-    fn new(permit: Permit<'p>, correction: &'c Correction, doubt: bool, spelling: Dialect) -> Self {
-        Self {
-            correction,
-            permit: Some(permit),
-            doubt,
-            attempts: 0,
-            spelling,
-            tried_other: false,
-            reconnected: false,
-            held: Variables::new(),
-            http_status: None,
-            words: String::new(),
-            shown: String::new(),
-        }
-    }
-
-    /// Into the log, without anything that the server said.
-    fn trace(&self, method: &str, reply: &Reply) {
-        let status = match reply {
-            Reply::Answer(answer) => Some(answer.status),
-            Reply::NotConnected { .. } | Reply::Lost { .. } => None,
-        };
-        let lead = self.correction.lead_id.as_str();
-        debug!(
-            lead,
-            method,
-            attempt = self.attempts + 1,
-            in_doubt = self.doubt,
-            status,
-            "replied"
-        );
-    }
-
-    fn remember(&mut self, lead: &Lead) {
-        let shown = lead.variables().map(Cow::into_owned).unwrap_or_default();
-        if self.attempts == 0 {
-            self.held = shown;
-        } else {
-            self.held.extend(shown);
-        }
-    }
-
-    fn settled(&self, finding: Finding) -> Outcome {
-        let remark = self.correction.remark();
-        let parts = [remark.as_str(), self.words.as_str(), self.shown.as_str()];
-        let detail: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        Outcome {
-            finding,
-            phone_number: self.correction.phone_number(),
-            http_status: self.http_status,
-            attempts: self.attempts,
-            at: Timestamp::now(),
-            detail: detail.join("; "),
-        }
-    }
-}
-
-fn lead_in(answer: &Answer) -> Option<Lead> {
-    let body = answer.body.as_deref()?;
-    (200..=299)
-        .contains(&answer.status)
-        .then(|| Lead::from_reply(body))
-        .flatten()
-}
-
-fn lead_of(reply: &Reply) -> Option<Lead> {
-    match reply {
-        Reply::Answer(answer) => lead_in(answer),
-        Reply::NotConnected { .. } | Reply::Lost { .. } => None,
-    }
-}
-
-/// What a reply says about admission.
-fn signal(reply: &Reply) -> Signal {
-    match reply {
-        Reply::NotConnected { .. } | Reply::Lost { .. } => Signal::Trouble,
-        Reply::Answer(answer) => {
-            let announced = answer.quota_headers().interpret(Timestamp::now());
-            match answer.status {
-                429 => Signal::Throttled {
-                    retry_after: announced.retry_after,
-                },
-                408 | 500.. => Signal::Trouble,
-                _ => Signal::Good {
-                    hold: announced
-                        .resets_in
-                        .filter(|_| announced.remaining == Some(0)),
-                },
-            }
-        }
-    }
-}
-
-/// Why a planned row is not sent, and what to do, for people.
-fn unfit(cause: Cause) -> &'static str {
-    match cause {
-        Cause::TooManyVariables => {
-            "with the row's the lead would have more than 15 variables; clear some of them"
-        }
-        Cause::VariablesUnread => {
-            "the lead does not show its variables, so that laying others over them could lose some; \
-             --metadata replace sends the row's alone"
-        }
-        _ => {
-            "the server keeps the variables in `notes`, so free text cannot be sent; empty the notes cell"
-        }
-    }
-}
-
-/// Exponential, with full jitter.
-fn backoff(attempts: u32) -> Duration {
-    let ceiling = BACKOFF * 2_u32.saturating_pow(attempts.saturating_sub(1).min(10));
-    ceiling.min(BACKOFF_CEILING).mul_f64(fastrand::f64())
 }

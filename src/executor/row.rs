@@ -1,0 +1,140 @@
+//! A row on its way: what is known of it, and what it comes to.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::debug;
+
+use crate::api::{Dialect, Lead, Variables};
+use crate::client::Reply;
+use crate::correction::Correction;
+use crate::limiter::Permit;
+use crate::outcome::{Cause, Finding, Outcome};
+
+/// First pause before another attempt; full jitter below it.
+const BACKOFF: Duration = Duration::from_millis(500);
+/// Longest pause before another attempt.
+const BACKOFF_CEILING: Duration = Duration::from_secs(30);
+/// A row on its way.
+pub(super) struct Row<'c, 'p> {
+    pub(super) correction: &'c Correction,
+    /// For its first request.
+    pub(super) permit: Option<Permit<'p>>,
+    pub(super) doubt: bool,
+    pub(super) attempts: u32,
+    pub(super) spelling: Dialect,
+    pub(super) tried_other: bool,
+    pub(super) reconnected: bool,
+    /// Variables that the lead had before our own first request, and any that came since: what our request may
+    /// have lost is restored from here.
+    pub(super) held: Variables,
+    pub(super) http_status: Option<u16>,
+    /// The server's words, or what happened to the connection.
+    pub(super) words: String,
+    /// What a read of the lead showed.
+    pub(super) shown: String,
+}
+
+impl<'c, 'p> Row<'c, 'p> {
+    pub(super) fn new(
+        permit: Permit<'p>,
+        correction: &'c Correction,
+        doubt: bool,
+        spelling: Dialect,
+    ) -> Self {
+        Self {
+            correction,
+            permit: Some(permit),
+            doubt,
+            attempts: 0,
+            spelling,
+            tried_other: false,
+            reconnected: false,
+            held: Variables::new(),
+            http_status: None,
+            words: String::new(),
+            shown: String::new(),
+        }
+    }
+
+    /// Into the log, without anything that the server said.
+    pub(super) fn trace(&self, method: &str, reply: &Reply) {
+        let status = match reply {
+            Reply::Answer(answer) => Some(answer.status),
+            Reply::NotConnected { .. } | Reply::Lost { .. } => None,
+        };
+        let lead = self.correction.lead_id.as_str();
+        debug!(
+            lead,
+            method,
+            attempt = self.attempts + 1,
+            in_doubt = self.doubt,
+            status,
+            "replied"
+        );
+    }
+
+    pub(super) fn remember(&mut self, lead: &Lead) {
+        let shown = lead.variables().map(Cow::into_owned).unwrap_or_default();
+        if self.attempts == 0 {
+            self.held = shown;
+        } else {
+            self.held.extend(shown);
+        }
+    }
+
+    pub(super) fn settled(&self, finding: Finding) -> Outcome {
+        let remark = self.correction.remark();
+        let parts = [remark.as_str(), self.words.as_str(), self.shown.as_str()];
+        let detail: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Outcome {
+            finding,
+            phone_number: self.correction.phone_number(),
+            http_status: self.http_status,
+            attempts: self.attempts,
+            at: Timestamp::now(),
+            detail: detail.join("; "),
+        }
+    }
+}
+
+/// Why a planned row is not sent, and what to do, for people.
+pub(super) fn unfit(cause: Cause) -> &'static str {
+    match cause {
+        Cause::TooManyVariables => {
+            "with the row's the lead would have more than 15 variables; clear some of them"
+        }
+        Cause::VariablesUnread => {
+            "the lead does not show its variables, so that laying others over them could lose some; \
+             --metadata replace sends the row's alone"
+        }
+        _ => {
+            "the server keeps the variables in `notes`, so free text cannot be sent; empty the notes cell"
+        }
+    }
+}
+
+/// Exponential, with full jitter.
+pub(super) fn backoff(attempts: u32) -> Duration {
+    let ceiling = BACKOFF * 2_u32.saturating_pow(attempts.saturating_sub(1).min(10));
+    ceiling.min(BACKOFF_CEILING).mul_f64(fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_below_their_ceiling() {
+        for (attempts, ceiling) in [(1, 500), (2, 1_000), (4, 4_000), (7, 30_000), (100, 30_000)] {
+            let pauses: Vec<_> = (0..200).map(|_| backoff(attempts)).collect();
+            let ceiling = Duration::from_millis(ceiling);
+            assert!(pauses.iter().all(|pause| *pause <= ceiling), "{attempts}");
+            assert!(
+                pauses.iter().any(|pause| *pause > ceiling / 2),
+                "{attempts}: no jitter up to the ceiling"
+            );
+        }
+    }
+}
