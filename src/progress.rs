@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::outcome::Finding;
 use crate::summary::Counts;
@@ -146,9 +147,13 @@ impl Progress {
 
 fn bar(rows: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr_with_hz(10));
-    let template = "{bar:24} {human_pos}/{human_len} {per_sec} left {eta} · {msg}";
-    bar.set_style(
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    let template = "{bar:24} {human_pos}/{human_len} {pace} left {eta} · {wide_msg}";
+    let style = ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("pace", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A terminal that went away is nothing to stop for.
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        });
+    bar.set_style(style);
     bar
 }
