@@ -329,14 +329,14 @@ fn prepare(run: &Run, input: Input) -> Result<Prepared, Fatal> {
             ),
         ));
     }
-    if !preflight.alarms.is_empty() && !reading.accept_suspect {
-        let alarms: Vec<String> = preflight.alarms.iter().map(ToString::to_string).collect();
+    let suspicions = preflight.suspicions();
+    if !suspicions.is_empty() && !reading.accept_suspect {
         return Err(Fatal::new(
             Exit::BadInput,
             format!(
-                "`{}`: the phone column looks damaged; nothing was sent: {}; --accept-suspect goes on all the same",
+                "`{}`: nothing was sent: {}; --accept-suspect goes on all the same",
                 reading.file.display(),
-                alarms.join("; ")
+                suspicions.join("; ")
             ),
         ));
     }
@@ -376,6 +376,10 @@ pub(crate) fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
                 "for {} s there was nothing but failed connections, timeouts and 5xx; {resume} when the server is back",
                 give_up_after.as_secs()
             ),
+        ),
+        Cause::Unreachable(why) => Fatal::new(
+            Exit::TryLater,
+            format!("the server cannot be reached ({why}); {resume} when it can"),
         ),
         Cause::HeldTooLong => Fatal::new(
             Exit::TryLater,
@@ -417,7 +421,10 @@ pub(crate) fn create_new(path: &Path) -> Result<std::fs::File, Fatal> {
         .map_err(|error| {
             Fatal::new(
                 Exit::LocalIo,
-                format!("cannot create `{}`: {error}", path.display()),
+                format!(
+                    "cannot create `{}`: {error}; name a file that does not exist yet",
+                    path.display()
+                ),
             )
         })
 }

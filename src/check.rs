@@ -9,6 +9,7 @@ use crate::apply;
 use crate::config::Reading;
 use crate::correction;
 use crate::error::{Exit, Fatal};
+use crate::overlooked::Overlooked;
 use crate::preflight::{self, Judgement, Preflight};
 use crate::reader::{Columns, Input, Row};
 use crate::report;
@@ -53,8 +54,8 @@ pub fn run(reading: &Reading, as_json: bool, fixed: Option<&Path>) -> Result<Exi
     let too_many = reading
         .max_invalid
         .map(|limit| limit.is_exceeded(invalid, preflight.pass.rows));
-    let fine =
-        !too_many.unwrap_or(invalid > 0) && (preflight.alarms.is_empty() || reading.accept_suspect);
+    let fine = !too_many.unwrap_or(invalid > 0)
+        && (preflight.suspicions().is_empty() || reading.accept_suspect);
     Ok(if fine { Exit::Fine } else { Exit::NeedsPerson })
 }
 
@@ -126,9 +127,13 @@ impl Check<'_> {
             .iter()
             .map(|(reason, tally)| (reason.to_string(), json!(tally)))
             .collect();
+        let overlooked = self.preflight.overlooked.iter();
+        let overlooked = overlooked.map(|column| (Overlooked::CODE, column.to_string()));
         let alarms: Vec<_> = alarms
             .iter()
-            .map(|alarm| json!({"code": alarm.code(), "message": alarm.to_string()}))
+            .map(|alarm| (alarm.code(), alarm.to_string()))
+            .chain(overlooked)
+            .map(|(code, message)| json!({"code": code, "message": message}))
             .collect();
         let hints: Vec<_> = self.columns.hints.iter().map(ToString::to_string).collect();
         let head = json!({

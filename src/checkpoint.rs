@@ -1,6 +1,7 @@
 //! What a resumed run must know besides the results themselves: `.run.json` beside them says which input and which
 //! settings they belong to, and which rows may have been sent without a result.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -100,8 +101,8 @@ pub struct Identity {
     pub metadata: MetadataMode,
     /// `--clear-token`.
     pub clear_token: String,
-    /// `--map` and everything else that decides how a cell is read.
-    pub reading: String,
+    /// `--map` and every other flag that decides how a cell is read.
+    pub reading: BTreeMap<String, String>,
     /// Whether leads are read before they are corrected.
     pub reconcile: bool,
 }
@@ -125,7 +126,10 @@ impl Identity {
                 )
             })
             .or_else(|| differs("--clear-token", &self.clear_token, &other.clear_token))
-            .or_else(|| differs("the reading of the cells", &self.reading, &other.reading))
+            .or_else(|| {
+                let mut flags = self.reading.iter().zip(&other.reading);
+                flags.find_map(|((flag, before), (_, now))| differs(flag, before, now))
+            })
             .or_else(|| {
                 differs(
                     "reconcile",
@@ -201,7 +205,7 @@ mod tests {
             region: None,
             metadata: MetadataMode::Merge,
             clear_token: "<clear>".into(),
-            reading: String::new(),
+            reading: BTreeMap::from([("--map".to_owned(), "none".to_owned())]),
             reconcile: false,
         }
     }
@@ -275,6 +279,14 @@ mod tests {
         assert_eq!(
             before.difference(&now).unwrap(),
             "--region was `none` and is `IN` now"
+        );
+        let now = Identity {
+            reading: BTreeMap::from([("--map".to_owned(), "name=Who".to_owned())]),
+            ..identity()
+        };
+        assert_eq!(
+            before.difference(&now).unwrap(),
+            "--map was `none` and is `name=Who` now"
         );
         let now = Identity {
             fingerprint: "x".into(),

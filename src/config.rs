@@ -369,16 +369,30 @@ impl Run {
                 .map(|region| region.to_string()),
             metadata: self.sending.metadata,
             clear_token: policy.rules.clear_token.clone(),
-            reading: format!(
-                "map {map:?}, encoding {:?}, delimiter {:?}, sheet {:?}, skip bad rows {}, types {:?}, forbid shared \
-                 numbers {}",
-                options.encoding.map(encoding_rs::Encoding::name),
-                options.delimiter.map(char::from),
-                options.sheet,
-                options.skip_bad_rows,
-                policy.rules.phone.allowed_types,
-                policy.forbid_shared_numbers,
-            ),
+            reading: [
+                ("--map", Some(map.join(", ")).filter(|map| !map.is_empty())),
+                (
+                    "--encoding",
+                    options.encoding.map(|encoding| encoding.name().to_owned()),
+                ),
+                (
+                    "--delimiter",
+                    options.delimiter.map(|byte| char::from(byte).to_string()),
+                ),
+                ("--sheet", options.sheet.clone()),
+                ("--skip-bad-rows", Some(options.skip_bad_rows.to_string())),
+                (
+                    "--allow-types",
+                    Some(format!("{:?}", policy.rules.phone.allowed_types)),
+                ),
+                (
+                    "--forbid-shared-numbers",
+                    Some(policy.forbid_shared_numbers.to_string()),
+                ),
+            ]
+            .into_iter()
+            .map(|(flag, value)| (flag.to_owned(), value.unwrap_or_else(|| "none".to_owned())))
+            .collect(),
             reconcile: self.sending.read_first,
         }
     }

@@ -13,6 +13,8 @@ pub enum Cause {
     Deadline,
     /// Nothing but failed connections, timeouts and 5xx for `--give-up-after`.
     GaveUp,
+    /// Not one connection could be made; the words say why.
+    Unreachable(String),
     /// The server asks for a longer pause than a run waits.
     HeldTooLong,
     /// The key was refused.

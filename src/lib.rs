@@ -21,6 +21,7 @@ pub mod limiter;
 pub mod lock;
 pub mod log;
 pub mod outcome;
+pub mod overlooked;
 pub mod phone;
 pub mod pipeline;
 pub mod plan;

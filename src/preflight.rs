@@ -11,6 +11,7 @@ use crate::alarm::{Alarm, ColumnHealth, Mixture};
 use crate::correction::{self, Correction, Rejection, Rules};
 use crate::duplicates::{Duplicate, Duplicates, Sightings};
 use crate::outcome::{Cause, Reason};
+use crate::overlooked::Overlooked;
 use crate::phone::Recovery;
 use crate::reader::{Columns, Input, InputError, Pass, Row};
 
@@ -107,6 +108,8 @@ pub struct Preflight {
     pub findings: Findings,
     /// What is suspicious about the phone column as a whole.
     pub alarms: Vec<Alarm>,
+    /// A column of numbers that is not read as such.
+    pub overlooked: Option<Overlooked>,
     mixture: Option<Mixture>,
     duplicates: Duplicates,
 }
@@ -197,6 +200,7 @@ impl Preflight {
             pass,
             findings,
             alarms: column.alarms(),
+            overlooked: Overlooked::find(input, columns, &policy.rules.phone)?,
             mixture: column.mixture(),
             duplicates: Duplicates::default(),
         };
@@ -225,6 +229,14 @@ impl Preflight {
     /// Whether later rows share this row's outcome.
     pub fn is_first(&self, row: u64) -> bool {
         self.duplicates.is_first(row)
+    }
+
+    /// What stops the run before the first request, unless it is accepted.
+    pub fn suspicions(&self) -> Vec<String> {
+        let alarms = self.alarms.iter().map(ToString::to_string);
+        alarms
+            .chain(self.overlooked.as_ref().map(ToString::to_string))
+            .collect()
     }
 
     /// What a person should hear before the first request.

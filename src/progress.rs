@@ -46,7 +46,10 @@ impl Progress {
         let display = if quiet {
             Display::Nothing
         } else if std::io::stderr().is_terminal() && !log_is_chatty {
-            Display::Bar(bar(rows))
+            let bar = bar(rows);
+            bar.set_position(counts.total());
+            bar.reset_eta();
+            Display::Bar(bar)
         } else {
             Display::Lines
         };

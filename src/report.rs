@@ -117,8 +117,8 @@ pub fn warnings(out: &mut impl Write, columns: &Columns, preflight: &Preflight) 
     for warning in preflight.warnings() {
         writeln!(out, "warning: {warning}")?;
     }
-    for alarm in &preflight.alarms {
-        writeln!(out, "alarm: {alarm}")?;
+    for suspicion in preflight.suspicions() {
+        writeln!(out, "alarm: {suspicion}")?;
     }
     Ok(())
 }

@@ -264,7 +264,7 @@ fn foreign(files: &Files, why: &str) -> Fatal {
     Fatal::new(
         Exit::Misconfigured,
         format!(
-            "`{}` does not belong to this run, and was not touched: {why}; use --fresh to start anew (the old files \
+            "`{}` does not belong to this run, and was not touched: {why}; to send mended rows, run the results file itself through `leadfix reconcile`; else use --fresh to start anew (the old files \
              are kept under another name), or --out for another file",
             files.results.display()
         ),

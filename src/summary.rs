@@ -131,7 +131,7 @@ impl Summary {
         let steps = [
             (
                 counts.flagged(Reupload::Yes),
-                "with `result_reupload` = `yes`: dialled before the correction could be applied; enrol a corrected copy",
+                "with `result_reupload` = `yes`: dialled before the correction could be applied; enrol a corrected copy, once, and take the row out of this file before it is run again",
             ),
             (
                 counts.flagged(Reupload::Review),
@@ -144,7 +144,7 @@ impl Summary {
             ),
             (
                 counts.of(Status::Invalid),
-                "`invalid`: mend them in the results file as `result_detail` says, then run that file through \
+                "`invalid`: mend the cells in the results file as `result_detail` says, then run that file through \
                  `leadfix reconcile` with the same options",
             ),
             (
@@ -172,7 +172,11 @@ impl Summary {
                 let rows = if count == 1 { "row" } else { "rows" };
                 format!("{count} {rows} {text}")
             });
-        resume.into_iter().chain(counted).collect()
+        match resume {
+            // The rest can wait: mending the results now would keep the run from resuming.
+            Some(resume) => vec![resume],
+            None => counted.collect(),
+        }
     }
 
     /// The content of `.summary.json`.

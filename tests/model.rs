@@ -92,7 +92,7 @@ fn identity() -> Identity {
         region: None,
         metadata: MetadataMode::Merge,
         clear_token: String::new(),
-        reading: String::new(),
+        reading: std::collections::BTreeMap::new(),
         reconcile: false,
     }
 }

@@ -60,6 +60,8 @@ pub struct Executor<'a> {
     settings: Settings,
     proven: Cell<Option<Dialect>>,
     succeeded: Cell<bool>,
+    /// The server has answered anything at all.
+    answered: Cell<bool>,
     first_answers: FirstAnswers,
     traffic: RefCell<Traffic>,
 }
@@ -88,6 +90,7 @@ impl<'a> Executor<'a> {
             settings,
             proven: Cell::new(None),
             succeeded: Cell::new(false),
+            answered: Cell::new(false),
             first_answers: FirstAnswers::default(),
             traffic: RefCell::default(),
         }
@@ -113,6 +116,10 @@ impl<'a> Executor<'a> {
     ) -> Option<Outcome> {
         let row = Row::new(permit, correction, doubt, self.first_spelling());
         let outcome = self.take_to_the_end(row).await?;
+        if outcome.finding.reason == Some(Cause::Unreachable.into()) && !self.answered.get() {
+            self.halt.pull(halt::Cause::Unreachable(outcome.detail));
+            return None;
+        }
         if let Some(status) = outcome.http_status
             && let Trust::Refused(status) = self.first_answers.observe(status)
         {
@@ -465,6 +472,7 @@ impl<'a> Executor<'a> {
             Reply::Answer(answer) => {
                 row.http_status = Some(answer.status);
                 self.first_answers.see(answer.status);
+                self.answered.set(true);
                 let body = answer.body.as_deref().unwrap_or_default();
                 let complaint = if answer.status < 400 {
                     Complaint::default()

@@ -86,7 +86,7 @@ impl<'c, 'p> Row<'c, 'p> {
 
     pub(super) fn settled(&self, finding: Finding) -> Outcome {
         let remark = self.correction.remark();
-        let parts = [remark.as_str(), self.words.as_str(), self.shown.as_str()];
+        let parts = [self.words.as_str(), self.shown.as_str(), remark.as_str()];
         let detail: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Outcome {
             finding,
