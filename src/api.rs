@@ -163,6 +163,9 @@ pub struct Lead {
     pub notes: Option<Value>,
     /// `pending`, `in_progress`, `completed`, `failed` or `removed`.
     pub status: Option<String>,
+    /// Of an envelope: an error that travels under a 200.
+    #[serde(rename = "statusCode")]
+    status_code: Option<u16>,
 }
 
 impl Lead {
@@ -171,13 +174,19 @@ impl Lead {
     pub fn from_reply(body: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Wrapped {
+            #[serde(rename = "statusCode")]
+            status_code: Option<u16>,
             data: Lead,
         }
-        let identified = |lead: &Self| lead.id.is_some() || lead.campaign_id.is_some();
+        let fails = |code: Option<u16>| code.is_some_and(|code| code >= 400);
+        let identified = |lead: &Self| {
+            (lead.id.is_some() || lead.campaign_id.is_some()) && !fails(lead.status_code)
+        };
         let plain = serde_json::from_slice::<Self>(body).ok().filter(identified);
         plain.or_else(|| {
             serde_json::from_slice::<Wrapped>(body)
                 .ok()
+                .filter(|wrapped| !fails(wrapped.status_code))
                 .map(|wrapped| wrapped.data)
                 .filter(identified)
         })
@@ -190,27 +199,32 @@ impl Lead {
             .any(|shown| shown.as_deref() == Some(lead_id))
     }
 
-    /// The variables, from whichever field shows them. `None` where the lead shows neither an object nor an
-    /// explicit `null`: then nobody knows what it holds.
+    /// The variables, from whichever field shows them. `None` where nobody knows what the lead holds: neither an
+    /// object nor an explicit `null`, something else where the object should be, or two objects that both hold some.
     pub fn variables(&self) -> Option<Cow<'_, Variables>> {
-        let fields = [self.metadata.as_ref(), self.notes.as_ref()];
-        let object = fields
-            .into_iter()
-            .flatten()
-            .find_map(Value::as_object)
-            .map(Cow::Borrowed);
-        object.or_else(|| {
-            fields
-                .into_iter()
-                .flatten()
-                .any(Value::is_null)
-                .then(|| Cow::Owned(Variables::new()))
-        })
+        match (self.metadata.as_ref(), self.notes.as_ref()) {
+            (Some(Value::Object(first)), Some(Value::Object(second))) => {
+                match (first.len(), second.len()) {
+                    (_, 0) => Some(Cow::Borrowed(first)),
+                    (0, _) => Some(Cow::Borrowed(second)),
+                    _ => None,
+                }
+            }
+            (Some(Value::Object(only)), _)
+            | (None | Some(Value::Null), Some(Value::Object(only))) => Some(Cow::Borrowed(only)),
+            (Some(Value::Null), _) | (None, Some(Value::Null)) => {
+                Some(Cow::Owned(Variables::new()))
+            }
+            _ => None,
+        }
     }
 
-    /// Whether the lead says that it has not been dialled yet.
-    pub fn is_pending(&self) -> bool {
-        self.status.as_deref() == Some("pending")
+    /// Whether the lead says that a call to it has begun. Anything else, silence included, does not: a lead that is
+    /// pending will be called, and one that was taken out must not be.
+    pub fn is_dialled(&self) -> bool {
+        let dialled = ["in_progress", "completed", "failed"];
+        let status = self.status.as_ref().map(|status| status.to_lowercase());
+        status.is_some_and(|status| dialled.contains(&status.as_str()))
     }
 
     /// The free-text notes, empty for `null`; `None` where the lead shows none.
@@ -229,8 +243,11 @@ impl Lead {
             Dialect::Guide => {
                 change.notes.is_some() && self.notes.as_ref().is_some_and(Value::is_object)
             }
+            // A lead that shows its variables in `metadata` keeps something else in `notes`, shown or not.
             Dialect::Reference => {
-                change.variables.is_some() && self.notes_text().is_some_and(|text| !text.is_empty())
+                change.variables.is_some()
+                    && (self.metadata.as_ref().is_some_and(Value::is_object)
+                        || self.notes_text().is_some_and(|text| !text.is_empty()))
             }
         }
     }
@@ -386,6 +403,39 @@ mod tests {
     }
 
     #[test]
+    fn an_error_under_a_200_is_no_lead() {
+        for reply in [
+            r#"{"statusCode":409,"message":"locked","data":{"id":"lead_1","phone_number":"+91"}}"#,
+            r#"{"statusCode":500,"id":"lead_1","phone_number":"+91"}"#,
+        ] {
+            assert_eq!(Lead::from_reply(reply.as_bytes()), None, "{reply}");
+        }
+    }
+
+    #[test]
+    fn variables_that_nobody_can_be_sure_of_are_not_shown() {
+        for (fields, shown) in [
+            (r#""metadata":"{\"a\":1}","notes":null"#, None),
+            (r#""metadata":[{"key":"a"}],"notes":null"#, None),
+            (r#""metadata":{"a":"1"},"notes":{"b":"2"}"#, None),
+            (r#""metadata":{},"notes":{"b":"2"}"#, Some(1)),
+            (r#""metadata":{"a":"1"},"notes":"text""#, Some(1)),
+            (r#""metadata":null,"notes":"text""#, Some(0)),
+        ] {
+            let lead = Lead::from_reply(format!(r#"{{"id":"l",{fields}}}"#).as_bytes()).unwrap();
+            assert_eq!(lead.variables().map(|found| found.len()), shown, "{fields}");
+        }
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        let reply = br#"{"id":"l","metadata":{"acct":12345678901234567890123,"amt":1.10}}"#;
+        let lead = Lead::from_reply(reply).unwrap();
+        let text = serde_json::to_string(&lead.variables().unwrap()).unwrap();
+        assert_eq!(text, r#"{"acct":12345678901234567890123,"amt":1.10}"#);
+    }
+
+    #[test]
     fn null_is_shown_and_absent_is_not() {
         let lead = |body: &str| Lead::from_reply(body.as_bytes()).unwrap();
         let null = lead(r#"{"id":"lead_1","metadata":null,"notes":null}"#);
@@ -414,6 +464,14 @@ mod tests {
         assert!(!lead(json!("old")).would_lose(&text, Dialect::Guide));
         assert!(lead(json!("old")).would_lose(&vars, Dialect::Reference));
         assert!(!lead(json!(null)).would_lose(&vars, Dialect::Reference));
+        let first_shape = Lead {
+            metadata: Some(json!({})),
+            ..Lead::default()
+        };
+        assert!(
+            first_shape.would_lose(&vars, Dialect::Reference),
+            "`notes` is not shown, and not ours"
+        );
         assert!(!lead(json!({"product": "x"})).would_lose(&vars, Dialect::Reference));
     }
 

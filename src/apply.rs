@@ -17,7 +17,7 @@ use crate::executor::Executor;
 use crate::halt::{Cause, Halt};
 use crate::limiter::Limiter;
 use crate::lock::Lock;
-use crate::outcome::Finding;
+use crate::outcome::{Finding, Status};
 use crate::pipeline::{self, Job, Witness};
 use crate::preflight::Preflight;
 use crate::private;
@@ -116,6 +116,10 @@ impl Apply<'_> {
             );
         } else if resumed_from > 0 {
             self.talk(&format!("resuming behind row {resumed_from} of {rows}"));
+        }
+        let proven = [Status::Updated, Status::Unchanged, Status::Locked];
+        if proven.iter().any(|status| opened.counts.of(*status) > 0) {
+            self.executor.trust();
         }
         let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
         let ended = self.settle(&prepared, session, opened, &progress).await;

@@ -174,6 +174,7 @@ impl Check<'_> {
     }
 
     /// Writes the file again, with every number that can be read in E.164; everything else stays as it stands.
+    /// Damaged rows are left out: written in columns they would look whole.
     fn write_fixed(&self, path: &Path) -> Result<(), Fatal> {
         let failed = |error: &dyn std::fmt::Display| {
             Fatal::new(
@@ -188,6 +189,9 @@ impl Check<'_> {
         let mut rows = self.input.rows()?;
         let mut row = Row::default();
         while rows.read(&mut row)? {
+            if row.damage.is_some() {
+                continue;
+            }
             let read = correction::read(&row, self.columns, &self.reading.policy.rules);
             let number = read
                 .ok()

@@ -133,7 +133,7 @@ fn accepted(evidence: Evidence) -> Verdict {
         Evidence::Unshown => {
             Verdict::Settle(Finding::new(Status::Updated, Cause::AcceptedUnconfirmed))
         }
-        Evidence::Mixed | Evidence::Differs | Evidence::DiffersPending => Verdict::Ask {
+        Evidence::Mixed | Evidence::Differs | Evidence::DiffersUndialled => Verdict::Ask {
             question: Question::Mismatch,
             doubt: true,
         },
@@ -182,7 +182,7 @@ pub fn read(question: Question, seen: Seen, doubt: bool) -> Verdict {
 
 /// A read that shows our lead.
 fn shown(question: Question, evidence: Evidence, doubt: bool) -> Verdict {
-    use Evidence::{Differs, DiffersPending, Mixed, Nothing, OtherLead, Partly, Unshown, Whole};
+    use Evidence::{Differs, DiffersUndialled, Mixed, Nothing, OtherLead, Partly, Unshown, Whole};
     let confirmed = Verdict::Settle(Finding::new(Status::Updated, Cause::ConfirmedByRead));
     let review = Verdict::Settle(Finding::locked(Cause::PartlyApplied, Reupload::Review));
     match (question, evidence) {
@@ -201,17 +201,17 @@ fn shown(question: Question, evidence: Evidence, doubt: bool) -> Verdict {
         (Question::Mismatch | Question::Unproven, Partly) => {
             Verdict::Settle(Finding::new(Status::Updated, Cause::PartlyConfirmed))
         }
-        // A lock that the lead denies is no certainty: the campaign may yet dial it.
-        (Question::Conflict | Question::ConflictAgain, DiffersPending) => {
+        // A lock that the lead does not own up to is no certainty: it may yet be dialled, or must not be.
+        (Question::Conflict | Question::ConflictAgain, DiffersUndialled) => {
             Verdict::Settle(Finding::locked(Cause::LockDenied, Reupload::Review))
         }
-        (Question::Mismatch, Differs | DiffersPending) => {
+        (Question::Mismatch, Differs | DiffersUndialled) => {
             Verdict::OtherSpelling(Finding::new(Status::Failed, Cause::NotApplied))
         }
         (Question::Mismatch, Mixed) => {
             Verdict::OtherSpelling(Finding::new(Status::Failed, Cause::PartlyApplied))
         }
-        (_, Nothing | OtherLead | Unshown | Partly | Mixed | Differs | DiffersPending) => {
+        (_, Nothing | OtherLead | Unshown | Partly | Mixed | Differs | DiffersUndialled) => {
             unread(question, doubt)
         }
     }

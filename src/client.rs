@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Certificate, Method, Proxy, Url, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
@@ -92,11 +94,11 @@ impl Answer {
         }
     }
 
-    /// Where a redirect points; never followed.
-    pub fn location(&self) -> Option<&str> {
-        self.headers
-            .get("location")
-            .and_then(|value| value.to_str().ok())
+    /// The host that a redirect points to; never followed, and the rest may hold anything.
+    pub fn redirects_to(&self) -> Option<String> {
+        let location = self.headers.get(LOCATION)?.to_str().ok()?;
+        let url: Url = location.parse().ok()?;
+        Some(format!("{}://{}", url.scheme(), url.host_str()?))
     }
 }
 

@@ -91,7 +91,13 @@ pub struct Rules {
 /// The first thing that makes the row unfit to be sent.
 pub fn read(row: &Row, columns: &Columns, rules: &Rules) -> Result<Correction, Rejection> {
     if let Some(damage) = &row.damage {
-        return Err(Rejection::new(Cause::DamagedRow, damage.to_string()));
+        let cells: Vec<&str> = row.cells.iter().collect();
+        let detail = format!(
+            "{damage}; {}; its cells: {}",
+            damage.remedy(),
+            cells.join(" | ")
+        );
+        return Err(Rejection::new(Cause::DamagedRow, detail));
     }
     let cells = Cells {
         cells: &row.cells,

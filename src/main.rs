@@ -56,6 +56,8 @@ async fn run(args: RunArgs, reconcile: bool) -> Result<Exit, Fatal> {
     let run = Run::resolve(args, reconcile)?;
     let halt = Rc::new(Halt::default());
     tokio::select! {
+        // In this order: until the file is read nothing is caught, and Ctrl-C ends the program as it always does.
+        biased;
         ended = apply::run(run, Rc::clone(&halt), log.verbose > 0) => ended,
         failed = signals(&halt) => failed,
     }

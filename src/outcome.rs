@@ -108,7 +108,7 @@ closed_list! {
         AlreadyDialled => "already_dialled",
         /// Locked or given up with some of the row's fields in place and others not.
         PartlyApplied => "partly_applied",
-        /// Refused as locked, but the lead says that it has not been dialled yet.
+        /// Refused as locked, but the lead does not say that it has been dialled.
         LockDenied => "lock_denied",
         /// Locked, and the lead could not be read, so nobody knows what it holds.
         LockUnread => "lock_unread",

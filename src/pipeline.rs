@@ -9,7 +9,6 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
-use csv::StringRecord;
 use futures::StreamExt;
 use futures::stream;
 use thiserror::Error;
@@ -170,9 +169,7 @@ struct Source<'a> {
 
 /// A row on its way to the results.
 struct Item<'a> {
-    number: u64,
-    line: u64,
-    cells: StringRecord,
+    row: Row,
     step: Step<'a>,
 }
 
@@ -237,20 +234,13 @@ impl<'a> Source<'a> {
             },
         };
         self.begun.set(row.number);
-        Ok(Some(Item {
-            number: row.number,
-            line: row.line,
-            cells: row.cells,
-            step,
-        }))
+        Ok(Some(Item { row, step }))
     }
 }
 
 /// A row that is through, in input order.
 struct Through {
-    number: u64,
-    line: u64,
-    cells: StringRecord,
+    row: Row,
     end: End,
 }
 
@@ -265,12 +255,7 @@ enum End {
 }
 
 async fn settle(job: &Job<'_>, item: Item<'_>) -> Through {
-    let Item {
-        number,
-        line,
-        cells,
-        step,
-    } = item;
+    let Item { row, step } = item;
     let end = match step {
         Step::Reject(rejection) => {
             End::Outcome(Outcome::invalid(rejection.reason, rejection.detail))
@@ -285,17 +270,12 @@ async fn settle(job: &Job<'_>, item: Item<'_>) -> Through {
             correction,
         },
         Step::Send(permit, correction) => {
-            let doubt = number <= job.doubt_through;
+            let doubt = row.number <= job.doubt_through;
             let outcome = job.executor.settle(permit, &correction, doubt).await;
             outcome.map_or(End::Abandoned, End::Outcome)
         }
     };
-    Through {
-        number,
-        line,
-        cells,
-        end,
-    }
+    Through { row, end }
 }
 
 /// Appends settled rows and makes them durable from another thread.
@@ -355,8 +335,8 @@ impl<'a, W: Witness> Writer<'a, W> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        while let Some(row) = self.waiting.pop_front() {
-            let outcome = match row.end {
+        while let Some(Through { row, end }) = self.waiting.pop_front() {
+            let outcome = match end {
                 End::Outcome(outcome) => outcome,
                 End::Repeat {
                     first_row,
@@ -372,11 +352,12 @@ impl<'a, W: Witness> Writer<'a, W> {
                 }
                 End::Abandoned => break,
             };
+            let outcome = once_for_a_number(outcome, self.job.preflight.sharing(row.number));
             if self.job.preflight.is_first(row.number) {
                 self.firsts.insert(row.number, outcome.finding);
             }
             let carried = self.job.columns.carried.iter();
-            let cells = carried.map(|&column| row.cells.get(column).unwrap_or_default());
+            let cells = carried.map(|&column| row.carried(column));
             self.results.append(row.line, &outcome, cells)?;
             self.witness.written(outcome.finding);
         }
@@ -420,9 +401,10 @@ impl<'a, W: Witness> Writer<'a, W> {
         Ok(rows)
     }
 
-    /// Writes and makes durable what is left. Rows held back by a suspicion that came true are not written.
+    /// Writes and makes durable what is left, but for rows held back by a suspicion that was not dispelled.
     async fn finish(mut self) -> io::Result<()> {
-        if !self.job.executor.is_pointless() {
+        // A file with few rows runs through; an interrupted run sends its suspicious rows again.
+        if self.job.executor.is_trusted() || !self.job.halt.is_pulled() {
             self.write_waiting()?;
         }
         if self.syncing.is_some() {
@@ -457,4 +439,16 @@ fn repeat(first: Finding, first_line: u64, correction: &Correction) -> Outcome {
         phone_number: correction.phone_number(),
         ..Outcome::unsent(finding, detail)
     }
+}
+
+/// Two leads that would get the same number must not both be enrolled again: the same phone would ring twice.
+fn once_for_a_number(mut outcome: Outcome, other_line: Option<u64>) -> Outcome {
+    if let (Reupload::Yes, Some(line)) = (outcome.finding.reupload, other_line) {
+        outcome.finding.reupload = Reupload::Review;
+        outcome.detail = format!(
+            "{}; line {line} gives the same number to another lead",
+            outcome.detail
+        );
+    }
+    outcome
 }

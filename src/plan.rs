@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::api::{Change, Lead, MAX_VARIABLES, Variables};
 use crate::correction::Correction;
 use crate::outcome::Cause;
+use crate::phone::E164;
 
 /// How the row's variables meet the ones the lead has; the API replaces the whole object.
 #[derive(
@@ -55,8 +56,8 @@ pub enum Evidence {
     Mixed,
     /// Our lead, with none of the fields in place.
     Differs,
-    /// The same, of a lead that says that it has not been dialled yet.
-    DiffersPending,
+    /// The same, of a lead that does not say that it has been dialled.
+    DiffersUndialled,
 }
 
 impl Evidence {
@@ -69,7 +70,7 @@ impl Evidence {
         Self::Unshown,
         Self::Mixed,
         Self::Differs,
-        Self::DiffersPending,
+        Self::DiffersUndialled,
     ];
 }
 
@@ -149,7 +150,7 @@ impl<'a> Plan<'a> {
                 ..
             } => Evidence::Whole,
             Tally { different: 0, .. } => Evidence::Partly,
-            Tally { equal: 0, .. } if lead.is_pending() => Evidence::DiffersPending,
+            Tally { equal: 0, .. } if !lead.is_dialled() => Evidence::DiffersUndialled,
             Tally { equal: 0, .. } => Evidence::Differs,
             _ => Evidence::Mixed,
         }
@@ -181,8 +182,11 @@ impl<'a> Plan<'a> {
 
     /// `None` where the lead hides a field that every documented lead shows.
     fn tally(&self, lead: &Lead) -> Option<Tally> {
-        let hidden = (self.correction.phone_number().is_some() && lead.phone_number.is_none())
-            || (self.variables.is_some() && lead.variables().is_none());
+        let hides_number = self.correction.phone_number().is_some_and(|wanted| {
+            let shown = lead.phone_number.as_deref();
+            shown.and_then(|shown| same_number(shown, wanted)).is_none()
+        });
+        let hidden = hides_number || (self.variables.is_some() && lead.variables().is_none());
         if hidden {
             return None;
         }
@@ -208,12 +212,11 @@ impl<'a> Plan<'a> {
             ..
         } = self.correction;
         let phone = self.correction.phone_number().map(|wanted| {
-            (
-                "phone_number".into(),
-                lead.phone_number
-                    .as_ref()
-                    .map(|shown| *shown == wanted.to_string()),
-            )
+            let shown = lead
+                .phone_number
+                .as_deref()
+                .and_then(|shown| same_number(shown, wanted));
+            ("phone_number".into(), shown)
         });
         let name = name.as_ref().map(|wanted| {
             (
@@ -286,14 +289,38 @@ struct Tally {
     unshown: usize,
 }
 
-/// Equal, or the same scalar written as text: the agent speaks `42` and `"42"` alike.
+/// Whether a lead's number is this one. `None` where it may be: masked, or the national form of it.
+fn same_number(shown: &str, wanted: E164) -> Option<bool> {
+    let wanted = wanted.digits().to_string();
+    let plain = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-().".contains(c);
+    let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
+    let national = digits.trim_start_matches('0');
+    if !shown.chars().all(plain) {
+        None
+    } else if digits == wanted {
+        Some(true)
+    } else if national.len() >= SHORTEST_NATIONAL && wanted.ends_with(national) {
+        None
+    } else {
+        Some(false)
+    }
+}
+
+/// Fewer digits at the end of a number are no form of it.
+const SHORTEST_NATIONAL: usize = 5;
+
+/// Equal, or the same scalar written as text or with other zeros: the agent speaks `42` and `"42"` alike. Numbers of
+/// more digits than a double holds are the same only to the digit.
 fn same(left: &Value, right: &Value) -> bool {
     let scalar = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         _ => None,
     };
-    left == right || scalar(left).is_some_and(|text| scalar(right) == Some(text))
+    let exact = |value: &Value| value.as_f64().filter(|_| value.to_string().len() <= 15);
+    left == right
+        || scalar(left).is_some_and(|text| scalar(right) == Some(text))
+        || exact(left).is_some_and(|number| exact(right) == Some(number))
 }
 
 #[cfg(test)]
@@ -316,7 +343,7 @@ mod tests {
 
     fn lead(shown: Value) -> Lead {
         let shown: Variables = serde_json::from_value(shown).unwrap();
-        let mut whole = json!({"id": "lead_1"});
+        let mut whole = json!({"id": "lead_1", "status": "completed"});
         whole.as_object_mut().unwrap().extend(shown);
         Lead::from_reply(whole.to_string().as_bytes()).unwrap()
     }
@@ -472,14 +499,25 @@ mod tests {
             evidence(json!({"phone_number": "+919876543211"})),
             Evidence::Differs
         );
-        assert_eq!(
-            evidence(json!({"phone_number": "919876543210"})),
-            Evidence::Differs
-        );
-        assert_eq!(
-            evidence(json!({"phone_number": "+919876543211", "status": "pending"})),
-            Evidence::DiffersPending
-        );
+        for (shown, expected) in [
+            ("919876543210", Evidence::Partly),
+            ("+91 98765 43210", Evidence::Partly),
+            ("9876543210", Evidence::Nothing),
+            ("098765 43210", Evidence::Nothing),
+            ("+91******3210", Evidence::Nothing),
+            ("+91 98765 43211", Evidence::Differs),
+            ("12345", Evidence::Differs),
+        ] {
+            assert_eq!(
+                evidence(json!({"phone_number": shown})),
+                expected,
+                "{shown}"
+            );
+        }
+        for status in ["pending", "PENDING", "removed", "unheard of"] {
+            let shown = json!({"phone_number": "+919876543211", "status": status});
+            assert_eq!(evidence(shown), Evidence::DiffersUndialled, "{status}");
+        }
         let shown = lead(json!({"phone_number": NEW, "name": "Old"}));
         assert_eq!(
             plan.explain(&shown),

@@ -226,6 +226,11 @@ impl Preflight {
         }
     }
 
+    /// The line of another row that gives the same number to another lead.
+    pub fn sharing(&self, row: u64) -> Option<u64> {
+        self.duplicates.sharing(row)
+    }
+
     /// Whether later rows share this row's outcome.
     pub fn is_first(&self, row: u64) -> bool {
         self.duplicates.is_first(row)

@@ -51,7 +51,13 @@ pub async fn show(
         .buffered(AHEAD);
     let mut lines = std::pin::pin!(lines);
     let mut all_fine = true;
-    while let Some(line) = lines.next().await {
+    loop {
+        let line = tokio::select! {
+            biased;
+            () = halt.pulled() => break,
+            line = lines.next() => line,
+        };
+        let Some(line) = line else { break };
         let Some(Line { text, fine }) = line? else {
             break;
         };

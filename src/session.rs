@@ -204,7 +204,7 @@ fn resume(
             && columns
                 .carried
                 .iter()
-                .map(|&column| row.cells.get(column).unwrap_or_default())
+                .map(|&column| row.carried(column))
                 .eq(result.cells());
         if !same {
             return Err(ScanError::OtherInput { row: result.number });

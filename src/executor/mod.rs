@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 use tracing::info;
 
 use crate::api::{Complaint, Dialect, Lead};
@@ -24,6 +25,8 @@ use row::{Row, backoff, unfit};
 
 /// A read that fails in passing is tried this often.
 const READ_TRIES: u32 = 3;
+/// What a read of a lead showed is believed this long.
+const FRESH: Duration = Duration::from_mins(1);
 /// A lock that was in doubt is looked at a second time after this.
 const SECOND_LOOK: Duration = Duration::from_millis(1_100);
 
@@ -124,9 +127,8 @@ impl<'a> Executor<'a> {
             && let Trust::Refused(status) = self.first_answers.observe(status)
         {
             self.halt.pull(halt::Cause::Misconfigured(format!(
-                "the first {} answers were all {status}{}: the key, the workspace or the base URL is wrong",
+                "the first {} answers were all {status}: the key, the workspace or the base URL is wrong",
                 crate::first_answers::ENOUGH,
-                text::quoted(&outcome.detail),
             )));
         }
         Some(outcome)
@@ -139,14 +141,14 @@ impl<'a> Executor<'a> {
         self.prepare(&mut row).await
     }
 
+    /// An earlier run has shown that key, workspace and URL are right.
+    pub fn trust(&self) {
+        self.first_answers.see(200);
+    }
+
     /// Whether the first answers leave no suspicion that all of this is pointless.
     pub fn is_trusted(&self) -> bool {
         self.first_answers.are_trusted()
-    }
-
-    /// Whether the first answers showed that all of this is pointless.
-    pub fn is_pointless(&self) -> bool {
-        self.first_answers.are_refused()
     }
 
     /// The spelling that proved itself.
@@ -173,13 +175,13 @@ impl<'a> Executor<'a> {
                 Prepared::Send(plan, body) => (plan, body),
                 Prepared::Settled(outcome) => return Some(outcome),
             };
-            let reply = self.patch(&mut row, body).await?;
+            let reply = self.patch_while_fresh(&mut row, &body).await?;
             let seen = self.see(&mut row, &reply, Some(&plan));
             let mut verdict = classify::patch(seen, row.doubt, self.succeeded.get());
             self.note_success(seen, &row, &plan);
             loop {
                 match verdict {
-                    Verdict::Settle(finding) => return Some(row.settled(finding)),
+                    Verdict::Settle(finding) => return Some(row.settled(row.finding(finding))),
                     Verdict::Hold => break,
                     Verdict::Ask { question, doubt } => {
                         row.doubt = doubt;
@@ -199,6 +201,7 @@ impl<'a> Executor<'a> {
                             return Some(row.settled(finding));
                         }
                         row.tried_other = true;
+                        row.fallback = Some(finding);
                         row.spelling = row.spelling.other();
                         if plan.change().body(row.spelling).is_none() {
                             return Some(row.settled(finding));
@@ -243,7 +246,7 @@ impl<'a> Executor<'a> {
                     Status::Invalid
                 };
                 row.words = unfit(cause).into();
-                return Some(Prepared::Settled(row.settled(Finding::new(status, cause))));
+                return Some(Prepared::Settled(row.unfit(Finding::new(status, cause))));
             }
         };
         if plan.evidence(lead.as_ref()) == Evidence::Whole {
@@ -255,31 +258,25 @@ impl<'a> Executor<'a> {
             return Some(Prepared::Settled(row.settled(finding)));
         }
         let change = plan.change();
-        let loses = lead
-            .as_ref()
-            .is_some_and(|lead| lead.would_lose(&change, row.spelling));
-        match change.body(row.spelling).filter(|_| !loses) {
-            Some(body) => Some(Prepared::Send(plan, body)),
-            None if row.attempts > 0 => Some(Prepared::Settled(
-                row.settled(Finding::new(Status::Failed, Cause::NotApplied)),
-            )),
-            None => {
-                row.words = unfit(Cause::NotExpressible).into();
-                Some(Prepared::Settled(row.settled(Finding::new(
-                    Status::Invalid,
-                    Cause::NotExpressible,
-                ))))
-            }
+        // Who states the reference spelling knows where such a server keeps the variables.
+        let is_stated = self.settings.dialect == Some(Dialect::Reference);
+        let loses = !is_stated
+            && lead
+                .as_ref()
+                .is_some_and(|lead| lead.would_lose(&change, row.spelling));
+        if let Some(body) = change.body(row.spelling).filter(|_| !loses) {
+            return Some(Prepared::Send(plan, body));
         }
+        row.words = unfit(Cause::NotExpressible).into();
+        let finding = Finding::new(Status::Invalid, Cause::NotExpressible);
+        Some(Prepared::Settled(row.unfit(finding)))
     }
 
     fn must_read(&self, row: &Row) -> bool {
         let merges =
             self.settings.metadata == MetadataMode::Merge && row.correction.touches_variables();
         // Free text in `notes` would wipe out the variables of a server that keeps them there.
-        let risks = row.correction.notes.is_some()
-            && self.settings.dialect.is_none()
-            && self.proven.get() != Some(Dialect::Guide);
+        let risks = row.correction.notes.is_some() && self.settings.dialect.is_none();
         // The other spelling of this row's variables may stand where the lead keeps something else.
         merges || risks || row.tried_other || self.settings.read_first
     }
@@ -308,10 +305,10 @@ impl<'a> Executor<'a> {
                 Verdict::Retry { .. } | Verdict::Ask { .. } | Verdict::OtherSpelling(_) => {
                     tries += 1;
                     if tries >= self.settings.max_attempts {
-                        let cause = if row.doubt {
-                            Cause::OutcomeUnknown
-                        } else {
-                            Cause::Unreachable
+                        let cause = match row.http_status {
+                            _ if row.doubt => Cause::OutcomeUnknown,
+                            Some(200..=299) => Cause::VariablesUnread,
+                            _ => Cause::Unreachable,
                         };
                         return Some(Err(row.settled(Finding::new(Status::Failed, cause))));
                     }
@@ -353,6 +350,19 @@ impl<'a> Executor<'a> {
                     }
                     return Some(verdict);
                 }
+            }
+        }
+    }
+
+    /// Sends the body, again after each refusal for want of quota as long as what it was merged from is fresh:
+    /// reading the lead anew each time would use up the very quota that is missing.
+    async fn patch_while_fresh(&self, row: &mut Row<'_, 'a>, body: &[u8]) -> Option<Reply> {
+        let planned = Instant::now();
+        loop {
+            let reply = self.patch(row, body.to_vec()).await?;
+            let refused = matches!(&reply, Reply::Answer(answer) if answer.status == 429);
+            if !refused || planned.elapsed() > FRESH {
+                return Some(reply);
             }
         }
     }
@@ -441,12 +451,12 @@ impl<'a> Executor<'a> {
             Systemic::KeyRefused => halt::Cause::KeyRefused,
             Systemic::Redirected => {
                 let (status, to) = match reply {
-                    Reply::Answer(answer) => (answer.status, answer.location()),
+                    Reply::Answer(answer) => (answer.status, answer.redirects_to()),
                     Reply::NotConnected { .. } | Reply::Lost { .. } => (0, None),
                 };
                 halt::Cause::Misconfigured(format!(
                     "the server redirects ({status}{}), which is never followed: check the base URL",
-                    text::quoted(&self.client.redact(to.unwrap_or_default())),
+                    text::quoted(&self.client.redact(&to.unwrap_or_default())),
                 ))
             }
         });
@@ -471,7 +481,6 @@ impl<'a> Executor<'a> {
             }
             Reply::Answer(answer) => {
                 row.http_status = Some(answer.status);
-                self.first_answers.see(answer.status);
                 self.answered.set(true);
                 let body = answer.body.as_deref().unwrap_or_default();
                 let complaint = if answer.status < 400 {
@@ -507,6 +516,14 @@ impl<'a> Executor<'a> {
                     (&lead, plan, evidence)
                 {
                     row.shown = plan.explain(lead);
+                }
+                if evidence == Evidence::Nothing && (200..=299).contains(&answer.status) {
+                    row.words = format!(
+                        "the server answered {} without showing the lead",
+                        answer.status
+                    );
+                } else {
+                    self.first_answers.see(answer.status);
                 }
                 Seen::Answer {
                     status: answer.status,

@@ -10,7 +10,7 @@ use crate::api::{Dialect, Lead, Variables};
 use crate::client::Reply;
 use crate::correction::Correction;
 use crate::limiter::Permit;
-use crate::outcome::{Cause, Finding, Outcome};
+use crate::outcome::{Cause, Finding, Outcome, Status};
 
 /// First pause before another attempt; full jitter below it.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -25,6 +25,8 @@ pub(super) struct Row<'c, 'p> {
     pub(super) attempts: u32,
     pub(super) spelling: Dialect,
     pub(super) tried_other: bool,
+    /// How the row ends when the server refuses the other spelling too.
+    pub(super) fallback: Option<Finding>,
     pub(super) reconnected: bool,
     /// Variables that the lead had before our own first request, and any that came since: what our request may
     /// have lost is restored from here.
@@ -50,6 +52,7 @@ impl<'c, 'p> Row<'c, 'p> {
             attempts: 0,
             spelling,
             tried_other: false,
+            fallback: None,
             reconnected: false,
             held: Variables::new(),
             http_status: None,
@@ -82,6 +85,23 @@ impl<'c, 'p> Row<'c, 'p> {
         } else {
             self.held.extend(shown);
         }
+    }
+
+    /// A refusal of the other spelling says nothing of the row: what the first one came to does.
+    pub(super) fn finding(&self, finding: Finding) -> Finding {
+        match self.fallback {
+            Some(fallback) if finding.status == Status::Invalid => fallback,
+            _ => finding,
+        }
+    }
+
+    /// A row that cannot be sent, or not once more: what an earlier attempt came to is then not known.
+    pub(super) fn unfit(&self, finding: Finding) -> Outcome {
+        self.settled(match self.fallback {
+            Some(fallback) => fallback,
+            None if self.doubt => Finding::new(Status::Failed, Cause::OutcomeUnknown),
+            None => finding,
+        })
     }
 
     pub(super) fn settled(&self, finding: Finding) -> Outcome {

@@ -26,6 +26,17 @@ pub struct Row {
     pub damage: Option<Damage>,
 }
 
+impl Row {
+    /// A cell as the results carry it along: those of a damaged row are left out, because in columns they would look
+    /// like a whole row, and be sent when the results are run again.
+    pub fn carried(&self, column: usize) -> &str {
+        let cells = Some(&self.cells).filter(|_| self.damage.is_none());
+        cells
+            .and_then(|cells| cells.get(column))
+            .unwrap_or_default()
+    }
+}
+
 /// What one pass over the input has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pass {
