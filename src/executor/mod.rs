@@ -127,7 +127,8 @@ impl<'a> Executor<'a> {
             && let Trust::Refused(status) = self.first_answers.observe(status)
         {
             self.halt.pull(halt::Cause::Misconfigured(format!(
-                "the first {} answers were all {status}: the key, the workspace or the base URL is wrong",
+                "the first {} answers were all {status}: the key, the workspace or the base URL is wrong; if it is the \
+                 rows that are wrong, put others before them",
                 crate::first_answers::ENOUGH,
             )));
         }

@@ -1,6 +1,7 @@
 //! Drives the real binary from outside, against a sandbox whose ledger judges what the binary claims.
 
 mod apply;
+mod certainty;
 mod check;
 mod decision_table;
 mod dry_run;
