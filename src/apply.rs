@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io::{self, Write};
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -219,7 +218,7 @@ impl Apply<'_> {
             .map_err(io::Error::other)
             .and_then(|json| private::replace(&files.summary, &json));
         if !self.run.quiet {
-            show(|out| report::summary(out, summary, files))?;
+            report::show(|out| report::summary(out, summary, files))?;
         }
         written.map_err(|error| {
             let path = files.summary.display();
@@ -368,7 +367,7 @@ async fn deadline(deadline: Option<Duration>, halt: &Halt) -> Infallible {
 }
 
 /// What ended the run, and what to do about it.
-pub(crate) fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
+fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
     let resume = "run the same command again to resume";
     match cause {
         Cause::Interrupted => Fatal::new(Exit::Interrupted, format!("interrupted; {resume}")),
@@ -400,35 +399,4 @@ pub(crate) fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
         Cause::Misconfigured(what) => Fatal::new(Exit::Misconfigured, what),
         Cause::ContractBroken(what) => Fatal::new(Exit::ContractBroken, what),
     }
-}
-
-/// Prints to stdout; a reader that went away is nothing to stop for.
-pub(crate) fn show(
-    render: impl FnOnce(&mut io::BufWriter<io::StdoutLock>) -> io::Result<()>,
-) -> Result<(), Fatal> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    match render(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Fatal::new(
-            Exit::LocalIo,
-            format!("cannot write to standard output: {error}"),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// A new file that must not exist yet, readable by its owner alone.
-pub(crate) fn create_new(path: &Path) -> Result<std::fs::File, Fatal> {
-    private::options()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .map_err(|error| {
-            Fatal::new(
-                Exit::LocalIo,
-                format!(
-                    "cannot create `{}`: {error}; name a file that does not exist yet",
-                    path.display()
-                ),
-            )
-        })
 }

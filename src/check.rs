@@ -5,13 +5,13 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::apply;
 use crate::config::Reading;
 use crate::correction;
 use crate::error::{Exit, Fatal};
 use crate::overlooked::Overlooked;
 use crate::preflight::{self, Judgement, Preflight};
-use crate::reader::{Columns, Input, Row};
+use crate::private;
+use crate::reader::{Columns, Input, InputError, Row};
 use crate::report;
 use crate::text;
 
@@ -30,7 +30,7 @@ pub fn run(reading: &Reading, as_json: bool, fixed: Option<&Path>) -> Result<Exi
         preflight: &preflight,
     };
     let mut broken = None;
-    apply::show(|out| {
+    report::show(|out| {
         let shown = if as_json {
             check.json(out)
         } else {
@@ -78,8 +78,8 @@ impl From<io::Error> for Broken {
     }
 }
 
-impl<E: Into<Fatal>> From<(E,)> for Broken {
-    fn from((error,): (E,)) -> Self {
+impl From<InputError> for Broken {
+    fn from(error: InputError) -> Self {
         Self::Run(error.into())
     }
 }
@@ -182,7 +182,12 @@ impl Check<'_> {
                 format!("cannot write `{}`: {error}", path.display()),
             )
         };
-        let mut writer = csv::Writer::from_writer(apply::create_new(path)?);
+        let file = private::create_new(path).map_err(|error| {
+            failed(&format_args!(
+                "{error}; name a file that does not exist yet"
+            ))
+        })?;
+        let mut writer = csv::Writer::from_writer(file);
         writer
             .write_record(self.input.headers())
             .map_err(|error| failed(&error))?;
@@ -214,9 +219,9 @@ impl Check<'_> {
         &self,
         mut visit: impl FnMut(&Row, Judgement) -> io::Result<()>,
     ) -> Result<(), Broken> {
-        let mut rows = self.input.rows().map_err(|error| (error,))?;
+        let mut rows = self.input.rows()?;
         let mut row = Row::default();
-        while rows.read(&mut row).map_err(|error| (error,))? {
+        while rows.read(&mut row)? {
             visit(
                 &row,
                 self.preflight

@@ -182,20 +182,13 @@ impl<'a> Plan<'a> {
 
     /// `None` where the lead hides a field that every documented lead shows.
     fn tally(&self, lead: &Lead) -> Option<Tally> {
-        let hides_number = self.correction.phone_number().is_some_and(|wanted| {
-            let shown = lead.phone_number.as_deref();
-            shown.and_then(|shown| same_number(shown, wanted)).is_none()
-        });
-        let hidden = hides_number || (self.variables.is_some() && lead.variables().is_none());
-        if hidden {
-            return None;
-        }
         let mut tally = Tally::default();
-        for (_, shown) in self.fields(lead) {
+        for (field, shown) in self.fields(lead) {
             *match shown {
                 Some(true) => &mut tally.equal,
                 Some(false) => &mut tally.different,
-                None => &mut tally.unshown,
+                None if matches!(field.as_ref(), "name" | "notes") => &mut tally.unshown,
+                None => return None,
             } += 1;
         }
         tally.different += self.losses(lead);

@@ -12,6 +12,11 @@ pub fn options() -> OpenOptions {
     options
 }
 
+/// A new file; it is an error when there is one already.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    options().write(true).create_new(true).open(path)
+}
+
 /// Replaces a small file as a whole: after a crash there is the old one or the new one.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = folder(path);

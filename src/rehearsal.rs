@@ -5,7 +5,6 @@ use std::io::Write;
 use futures::StreamExt;
 use futures::stream;
 
-use crate::apply;
 use crate::correction::Correction;
 use crate::error::{Exit, Fatal};
 use crate::executor::{Executor, Prepared};
@@ -13,6 +12,7 @@ use crate::halt::Halt;
 use crate::outcome::Outcome;
 use crate::preflight::{Judgement, Policy, Preflight};
 use crate::reader::{Columns, Input, InputError, Row};
+use crate::report;
 use crate::text;
 
 /// Rows that are read at once.
@@ -62,7 +62,7 @@ pub async fn show(
             break;
         };
         all_fine &= fine;
-        apply::show(|out| writeln!(out, "{text}"))?;
+        report::show(|out| writeln!(out, "{text}"))?;
     }
     Ok(if all_fine {
         Exit::Fine

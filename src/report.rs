@@ -4,10 +4,28 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::checkpoint::Files;
+use crate::error::{Exit, Fatal};
 use crate::preflight::{Preflight, Tally};
 use crate::reader::{Columns, Input};
 use crate::summary::Summary;
 use crate::text;
+
+/// Prints to stdout; a reader that went away is nothing to stop for.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn show(
+    render: impl FnOnce(&mut io::BufWriter<io::StdoutLock>) -> io::Result<()>,
+) -> Result<(), Fatal> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match render(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Fatal::new(
+            Exit::LocalIo,
+            format!("cannot write to standard output: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}
 
 /// The summary of a run: a table, where the files are, what to do next.
 pub fn summary(out: &mut impl Write, summary: &Summary, files: &Files) -> io::Result<()> {

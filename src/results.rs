@@ -41,7 +41,7 @@ pub struct Results {
 impl Results {
     /// Starts a new file: header written, file and folder durable. The file must not exist.
     pub fn create(path: &Path, carried: &StringRecord, bom: bool) -> io::Result<Self> {
-        let mut file = private::options().write(true).create_new(true).open(path)?;
+        let mut file = private::create_new(path)?;
         if bom {
             file.write_all(BOM)?;
         }
