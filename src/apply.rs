@@ -3,18 +3,20 @@
 use std::convert::Infallible;
 use std::io::{self, Write};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::bound::Bound;
 use crate::client::{self, Client};
 use crate::config::{Action, Earlier, Run, Target};
 use crate::error::{Exit, Fatal};
 use crate::executor::Executor;
 use crate::halt::{Cause, Halt};
-use crate::limiter::Limiter;
+use crate::learnt::Learnt;
+use crate::limiter::{self, Limiter};
 use crate::lock::Lock;
 use crate::outcome::{Finding, Status};
 use crate::pipeline::{self, Job, Witness};
@@ -42,10 +44,15 @@ struct Prepared {
 /// What ended the run, with its exit code.
 pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> {
     let server = connect(&run)?;
-    let _lock = server.lock_key()?;
+    let (_lock, learnt) = server.lock_key()?.unzip();
     let client =
         Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
-    let limiter = Limiter::new(run.concurrency, run.rate, run.give_up_after);
+    let limiter = Limiter::new(limiter::Settings {
+        ceiling: run.ceiling,
+        rate: run.rate,
+        give_up_after: run.give_up_after,
+        known: learnt.as_ref().and_then(Learnt::load),
+    });
     let executor = Executor::new(&client, &limiter, &halt, run.sending.clone());
     let apply = Apply {
         run: &run,
@@ -53,10 +60,16 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
         limiter: &limiter,
         halt: &halt,
     };
-    match run.action {
+    let exit = match run.action {
         Action::Show => apply.show().await,
         Action::Send => apply.send(chatty).await,
+    };
+    if let (Some(learnt), Some(quota)) = (learnt, limiter.quota())
+        && let Err(error) = learnt.store(quota)
+    {
+        warn!(%error, "what was learnt of the quota is not kept");
     }
+    exit
 }
 
 struct Apply<'a> {
@@ -120,6 +133,7 @@ impl Apply<'_> {
         if proven.iter().any(|status| opened.counts.of(*status) > 0) {
             self.executor.trust();
         }
+        let begun = Instant::now();
         let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
         let ended = self.settle(&prepared, session, opened, &progress).await;
         progress.finish();
@@ -139,6 +153,8 @@ impl Apply<'_> {
             counts,
             traffic: self.executor.traffic(),
             throttled: self.limiter.throttled(),
+            quota: self.limiter.quota(),
+            bound: Bound::of(self.limiter, begun.elapsed()),
             dialect: self.executor.proven_dialect(),
             started_at,
             ended_at: Timestamp::now(),
@@ -168,9 +184,10 @@ impl Apply<'_> {
             doubt_through: opened.doubt_through,
             grace: run.timeout + Duration::from_secs(5),
         };
-        let note = || {
-            let left = self.limiter.held_for()?;
-            Some(format!("held back for {} s", left.as_secs() + 1))
+        let begun = Instant::now();
+        let note = || match self.limiter.held_for() {
+            Some(left) => format!("held back for {} s", left.as_secs() + 1),
+            None => format!("bound by {}", Bound::of(self.limiter, begun.elapsed())),
         };
         let account = Account(progress);
         let ended = tokio::select! {
@@ -241,8 +258,8 @@ struct Server {
 }
 
 impl Server {
-    /// One run for each key and base URL; a sandbox of our own is nobody else's.
-    fn lock_key(&self) -> Result<Option<Lock>, Fatal> {
+    /// One run for each key and base URL, and what earlier ones have learnt; a sandbox of our own is nobody else's.
+    fn lock_key(&self) -> Result<Option<(Lock, Learnt)>, Fatal> {
         if self.sandbox.is_some() {
             return Ok(None);
         }
@@ -250,7 +267,7 @@ impl Server {
             base_url, api_key, ..
         } = &self.settings;
         let path = Lock::key_path(base_url.as_str(), api_key.expose_secret())?;
-        Ok(Some(Lock::take(&path)?))
+        Ok(Some((Lock::take(&path)?, Learnt::beside(&path))))
     }
 }
 
@@ -259,7 +276,7 @@ fn connect(run: &Run) -> Result<Server, Fatal> {
         base_url,
         api_key,
         timeout: run.timeout,
-        concurrency: run.concurrency,
+        concurrency: run.ceiling.most,
         ca_file,
         proxy,
     };

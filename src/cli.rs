@@ -158,7 +158,7 @@ pub struct SendingArgs {
     /// Ceiling on requests, for example 50/s or 600/min [default: what the server allows]
     #[arg(long, env = "LEADFIX_RATE")]
     pub(crate) rate: Option<Rate>,
-    /// Requests in flight at once [default: 16]
+    /// Requests in flight at once, at most [default: 64; more where a quota needs it]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) concurrency: Option<u16>,
     /// PATCH requests for one row before it is given up [default: 5]

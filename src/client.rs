@@ -87,6 +87,7 @@ impl Answer {
     pub fn quota_headers(&self) -> Headers<'_> {
         let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
         Headers {
+            limit: header(api::RATE_LIMIT),
             remaining: header(api::RATE_REMAINING),
             reset: header(api::RATE_RESET),
             retry_after: header(RETRY_AFTER.as_str()),

@@ -16,6 +16,7 @@ use crate::correction::Rules;
 use crate::error::{Exit, Fatal};
 use crate::executor;
 use crate::key::{self, DotEnv};
+use crate::limiter::Ceiling;
 use crate::phone;
 use crate::plan::MetadataMode;
 use crate::preflight::{MaxInvalid, Policy};
@@ -24,7 +25,10 @@ use crate::reader::{Fingerprint, MapTarget, ReadOptions, mapping};
 
 /// Rows that may be under way behind the last durable one.
 pub const WINDOW: u64 = 1024;
-const CONCURRENCY: u16 = 16;
+const CEILING: Ceiling = Ceiling {
+    usual: 64,
+    most: 1024,
+};
 const MAX_ATTEMPTS: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);
 const GIVE_UP_AFTER: Duration = Duration::from_mins(2);
@@ -93,7 +97,7 @@ pub struct Run {
     /// How rows are sent.
     pub sending: executor::Settings,
     /// Requests in flight at once.
-    pub concurrency: usize,
+    pub ceiling: Ceiling,
     /// Ceiling on requests.
     pub rate: Option<Rate>,
     /// Deadline of one request.
@@ -310,12 +314,10 @@ impl Run {
                     .unwrap_or_default()
                     .fixed(),
             },
-            concurrency: sending
-                .concurrency
-                .or(defaults.concurrency)
-                .unwrap_or(CONCURRENCY)
-                .max(1)
-                .into(),
+            ceiling: match sending.concurrency.or(defaults.concurrency) {
+                Some(count) => Ceiling::exactly(count.max(1).into()),
+                None => CEILING,
+            },
             rate: sending.rate.or(rate),
             timeout,
             deadline,

@@ -1,5 +1,6 @@
 //! Admission: how many requests at once, how far apart, and when everyone holds. Two verbs,
-//! [`Limiter::admit`] and [`Permit::report`]; knows nothing of HTTP statuses or rows.
+//! [`Limiter::admit`] and [`Permit::report`]; knows nothing of HTTP statuses or rows. What is decided is decided in
+//! [`Pace`] and `Concurrency`; this waits.
 
 use std::cell::RefCell;
 use std::num::NonZeroU32;
@@ -10,10 +11,15 @@ use governor::clock::{Clock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
-use tokio::sync::{Mutex, Notify, Semaphore, SemaphorePermit};
+use governor::{Quota as Metering, RateLimiter};
+use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
+use crate::bound::Waits;
+pub use crate::concurrency::Ceiling;
+use crate::concurrency::Concurrency;
+use crate::pace::{Pace, Quota, Seconds, Turn};
+use crate::quota::Announcement;
 use crate::rate::Rate;
 
 /// Without a `Retry-After` that says more, a refusal holds everyone at least this long.
@@ -31,18 +37,15 @@ const PROBE_CEILING: Duration = Duration::from_secs(15);
 /// What a reply says about admission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// The server answered.
-    Good {
-        /// Time until the next window, where the current one is used up.
-        hold: Option<Duration>,
-    },
+    /// The server answered, and announced this.
+    Answered(Announcement),
     /// The server refused for want of quota.
-    Throttled {
+    Throttled(Announcement),
+    /// No connection, no answer, or an answer that says that the server is in trouble.
+    Trouble {
         /// How long it asks us to wait.
         retry_after: Option<Duration>,
     },
-    /// No connection, no answer, or an answer that says that the server is in trouble.
-    Trouble,
 }
 
 /// Why nothing more is admitted.
@@ -54,21 +57,38 @@ pub enum Refusal {
     HeldTooLong,
 }
 
+/// What is known before the first request.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Requests at once.
+    pub ceiling: Ceiling,
+    /// Never more than this, whatever the server would grant.
+    pub rate: Option<Rate>,
+    /// So long nothing but trouble ends it.
+    pub give_up_after: Duration,
+    /// What an earlier run has learnt of the quota.
+    pub known: Option<Quota>,
+}
+
 /// The one place that admits requests.
 #[derive(Debug)]
 pub struct Limiter {
-    slots: Semaphore,
-    pace: Option<RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Tick>>>,
+    rate: Option<RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Tick>>>,
     started: Instant,
     give_up_after: Duration,
-    probed: Notify,
+    /// A reply came, which may open what was shut.
+    replied: Notify,
     /// Who comes first is admitted first, so that rows are begun in their order.
     queue: Mutex<()>,
     state: RefCell<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    pace: Pace,
+    concurrency: Concurrency,
+    in_flight: usize,
+    waits: Waits,
     /// Nobody is admitted before this.
     gate: Option<Instant>,
     /// Counts the lessons learnt from refusals, so that a burst of them is one.
@@ -92,23 +112,48 @@ struct State {
 #[must_use = "a permit holds a slot until it reports"]
 pub struct Permit<'a> {
     limiter: &'a Limiter,
-    _slot: SemaphorePermit<'a>,
+    /// The request's number, and when it was admitted.
+    number: u64,
+    admitted: Instant,
+    /// All slots were in use with this one.
+    was_full: bool,
     epoch: u64,
     probe: bool,
+    is_reported: bool,
 }
 
 impl Limiter {
-    /// `concurrency` requests at once, never more than `rate`; `give_up_after` of nothing but trouble ends it.
-    pub fn new(concurrency: usize, rate: Option<Rate>, give_up_after: Duration) -> Self {
+    /// Begins with what is known.
+    pub fn new(settings: Settings) -> Self {
         let started = Instant::now();
+        let Settings {
+            ceiling,
+            rate,
+            give_up_after,
+            known,
+        } = settings;
         Self {
-            slots: Semaphore::new(concurrency),
-            pace: rate.map(|rate| RateLimiter::direct_with_clock(quota(rate), TokioClock(started))),
+            rate: rate
+                .map(|rate| RateLimiter::direct_with_clock(metering(rate), TokioClock(started))),
             started,
             give_up_after,
-            probed: Notify::new(),
+            replied: Notify::new(),
             queue: Mutex::new(()),
-            state: RefCell::default(),
+            state: RefCell::new(State {
+                pace: known.map_or_else(Pace::default, Pace::knowing),
+                concurrency: Concurrency::new(ceiling),
+                in_flight: 0,
+                waits: Waits::default(),
+                gate: None,
+                epoch: 0,
+                refusals: 0,
+                trouble_since: None,
+                troubles: 0,
+                probing: false,
+                failed_probes: 0,
+                refusal: None,
+                throttled: 0,
+            }),
         }
     }
 
@@ -117,29 +162,28 @@ impl Limiter {
     /// # Errors
     /// When waiting is pointless.
     pub async fn admit(&self) -> Result<Permit<'_>, Refusal> {
-        let Ok(slot) = self.slots.acquire().await else {
-            unreachable!("the semaphore is never closed")
-        };
         let _turn = self.queue.lock().await;
         loop {
             if let Some(refusal) = self.state.borrow().refusal {
                 return Err(refusal);
             }
-            match self.obstacle() {
-                Obstacle::None => break,
-                Obstacle::Until(until) => tokio::time::sleep_until(until).await,
-                Obstacle::Probe => self.probed.notified().await,
+            let now = Instant::now();
+            let Some(obstacle) = self.obstacle(now) else {
+                return Ok(self.permit(now));
+            };
+            let until = match obstacle {
+                Obstacle::Gate(until) | Obstacle::Quota(until) => until,
+                Obstacle::Slots | Obstacle::Probe => None,
+            };
+            match until {
+                Some(until) => tokio::select! {
+                    () = tokio::time::sleep_until(until) => {}
+                    () = self.replied.notified() => {}
+                },
+                None => self.replied.notified().await,
             }
+            self.state.borrow_mut().waits.add(&obstacle, now.elapsed());
         }
-        let mut state = self.state.borrow_mut();
-        let probe = state.troubles >= BREAKER;
-        state.probing |= probe;
-        Ok(Permit {
-            limiter: self,
-            _slot: slot,
-            epoch: state.epoch,
-            probe,
-        })
     }
 
     /// How often the server refused for want of quota.
@@ -154,66 +198,117 @@ impl Limiter {
             .filter(|left| !left.is_zero())
     }
 
-    fn obstacle(&self) -> Obstacle {
+    /// What the server's quota is understood to be.
+    pub fn quota(&self) -> Option<Quota> {
+        self.state.borrow().pace.quota()
+    }
+
+    /// What admission has waited for so far.
+    pub fn waits(&self) -> Waits {
+        self.state.borrow().waits
+    }
+
+    /// Requests that may be under way at once now, and the smoothed time to a reply.
+    pub fn concurrency(&self) -> (usize, Duration) {
         let state = self.state.borrow();
-        match state.gate {
-            Some(gate) if gate > Instant::now() => return Obstacle::Until(gate),
-            _ if state.probing => return Obstacle::Probe,
-            _ => {}
+        let latency = Duration::from_secs_f64(state.pace.latency());
+        (state.allowed(), latency)
+    }
+
+    fn obstacle(&self, now: Instant) -> Option<Obstacle> {
+        let state = self.state.borrow();
+        if let Some(gate) = state.gate.filter(|gate| *gate > now) {
+            return Some(Obstacle::Gate(Some(gate)));
+        }
+        if state.probing {
+            return Some(Obstacle::Probe);
+        }
+        if state.in_flight >= state.allowed() {
+            return Some(Obstacle::Slots);
+        }
+        if let Turn::Wait(until) = state.pace.turn(self.seconds(now)) {
+            let until = Duration::try_from_secs_f64(until).ok();
+            return Some(Obstacle::Quota(until.map(|until| self.started + until)));
         }
         // Last, because a turn that is asked for is taken.
-        match self.pace.as_ref().map(RateLimiter::check) {
-            Some(Err(early)) => Obstacle::Until(self.started + early.earliest_possible().0),
-            Some(Ok(())) | None => Obstacle::None,
+        let early = self.rate.as_ref()?.check().err()?;
+        Some(Obstacle::Quota(Some(
+            self.started + early.earliest_possible().0,
+        )))
+    }
+
+    fn permit(&self, now: Instant) -> Permit<'_> {
+        let mut state = self.state.borrow_mut();
+        let probe = state.troubles >= BREAKER;
+        state.probing |= probe;
+        state.in_flight += 1;
+        Permit {
+            limiter: self,
+            number: state.pace.send(self.seconds(now)),
+            admitted: now,
+            was_full: state.in_flight >= state.allowed(),
+            epoch: state.epoch,
+            probe,
+            is_reported: false,
         }
+    }
+
+    fn seconds(&self, at: Instant) -> Seconds {
+        (at - self.started).as_secs_f64()
     }
 }
 
-enum Obstacle {
-    None,
-    Until(Instant),
+/// What stands in the way of a request.
+#[derive(Debug)]
+pub(crate) enum Obstacle {
+    /// Everyone holds.
+    Gate(Option<Instant>),
+    /// The quota, or the rate that was asked for; `None`: until a reply.
+    Quota(Option<Instant>),
+    /// As many are under way as may be.
+    Slots,
+    /// Another request finds out whether the server is back.
     Probe,
 }
 
 impl Permit<'_> {
     /// Says how the request went, and frees the slot.
-    pub fn report(self, signal: Signal) {
+    pub fn report(mut self, signal: Signal) {
+        self.is_reported = true;
+        let limiter = self.limiter;
         let now = Instant::now();
-        let state = &mut *self.limiter.state.borrow_mut();
+        let seconds = limiter.seconds(now);
+        let state = &mut *limiter.state.borrow_mut();
         match signal {
-            Signal::Good { hold } => {
+            Signal::Answered(announced) => {
                 state.refusals = 0;
                 state.recover();
-                if let Some(hold) = hold {
-                    state.shut_until(now, hold);
-                }
+                state.pace.granted(self.number, seconds, &announced);
+                let latency = (now - self.admitted).as_secs_f64();
+                state.concurrency.replied(seconds, latency, self.was_full);
             }
-            Signal::Throttled { retry_after } => {
+            Signal::Throttled(announced) => {
                 state.throttled += 1;
                 state.recover();
+                let asked = announced.retry_after;
                 // Requests admitted before the last lesson was learnt teach nothing new.
-                if self.epoch == state.epoch {
+                let is_lesson = self.epoch == state.epoch;
+                if is_lesson {
                     state.epoch += 1;
                     let backoff = HOLD_FLOOR * 2_u32.saturating_pow(state.refusals.min(6));
                     state.refusals += 1;
-                    let asked = retry_after.unwrap_or_else(|| backoff.min(HOLD_CEILING));
+                    let asked = asked.unwrap_or_else(|| backoff.min(HOLD_CEILING));
                     state.shut_until(now, asked.max(HOLD_FLOOR));
-                } else if let Some(asked) = retry_after {
+                } else if let Some(asked) = asked {
                     state.shut_until(now, asked);
                 }
+                let hold = state.gate.filter(|_| is_lesson);
+                let hold = hold.map(|gate| limiter.seconds(gate));
+                state.pace.refused(self.number, seconds, &announced, hold);
             }
-            Signal::Trouble => {
-                state.troubles = state.troubles.saturating_add(1);
-                let since = *state.trouble_since.get_or_insert(now);
-                if now - since >= self.limiter.give_up_after {
-                    state.refusal.get_or_insert(Refusal::GaveUp);
-                } else if state.troubles >= BREAKER {
-                    state.failed_probes += u32::from(self.probe);
-                    let pause =
-                        Duration::from_secs(1) * 2_u32.saturating_pow(state.failed_probes.min(6));
-                    let left = (since + self.limiter.give_up_after) - now;
-                    state.shut_until(now, pause.min(PROBE_CEILING).min(left));
-                }
+            Signal::Trouble { retry_after } => {
+                state.pace.lost();
+                state.trouble(now, retry_after, self.probe, limiter.give_up_after);
             }
         }
     }
@@ -221,18 +316,51 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
+        let mut state = self.limiter.state.borrow_mut();
+        state.in_flight -= 1;
         if self.probe {
-            self.limiter.state.borrow_mut().probing = false;
-            self.limiter.probed.notify_waiters();
+            state.probing = false;
         }
+        if !self.is_reported {
+            state.pace.lost();
+        }
+        drop(state);
+        self.limiter.replied.notify_one();
     }
 }
 
 impl State {
+    fn allowed(&self) -> usize {
+        self.concurrency.allowed(self.pace.rate())
+    }
+
     fn recover(&mut self) {
         self.trouble_since = None;
         self.troubles = 0;
         self.failed_probes = 0;
+    }
+
+    fn trouble(
+        &mut self,
+        now: Instant,
+        asked: Option<Duration>,
+        probe: bool,
+        give_up_after: Duration,
+    ) {
+        self.troubles = self.troubles.saturating_add(1);
+        let since = *self.trouble_since.get_or_insert(now);
+        if now - since >= give_up_after {
+            self.refusal.get_or_insert(Refusal::GaveUp);
+            return;
+        }
+        let mut pause = asked.unwrap_or_default();
+        if self.troubles >= BREAKER {
+            self.failed_probes += u32::from(probe);
+            let backoff = Duration::from_secs(1) * 2_u32.saturating_pow(self.failed_probes.min(6));
+            pause = pause.max(backoff.min(PROBE_CEILING));
+        }
+        let left = (since + give_up_after) - now;
+        self.shut_until(now, pause.min(left));
     }
 
     fn shut_until(&mut self, now: Instant, hold: Duration) {
@@ -245,7 +373,7 @@ impl State {
 }
 
 /// A twentieth of a second's worth may go at once: a timer that fires late then costs no turn.
-fn quota(rate: Rate) -> Quota {
+fn metering(rate: Rate) -> Metering {
     let burst = (rate.per_second() / 20.0).ceil().clamp(1.0, 1e6);
     #[expect(
         clippy::cast_possible_truncation,
@@ -253,8 +381,8 @@ fn quota(rate: Rate) -> Quota {
         reason = "clamped to 1..=1e6"
     )]
     let burst = NonZeroU32::new(burst as u32).unwrap_or(NonZeroU32::MIN);
-    Quota::with_period(rate.interval())
-        .unwrap_or(Quota::per_second(NonZeroU32::MAX))
+    Metering::with_period(rate.interval())
+        .unwrap_or(Metering::per_second(NonZeroU32::MAX))
         .allow_burst(burst)
 }
 
@@ -296,11 +424,30 @@ mod tests {
     use super::*;
     use futures::future::{FutureExt, join_all};
 
-    const GOOD: Signal = Signal::Good { hold: None };
+    const SILENT: Announcement = Announcement {
+        limit: None,
+        remaining: None,
+        resets_in: None,
+        retry_after: None,
+    };
+    const GOOD: Signal = Signal::Answered(SILENT);
+    const TROUBLE: Signal = Signal::Trouble { retry_after: None };
     const GIVE_UP: Duration = Duration::from_mins(2);
 
+    fn throttled(retry_after: Option<Duration>) -> Signal {
+        Signal::Throttled(Announcement {
+            retry_after,
+            ..SILENT
+        })
+    }
+
     fn limiter(concurrency: usize, rate: Option<&str>) -> Limiter {
-        Limiter::new(concurrency, rate.map(|rate| rate.parse().unwrap()), GIVE_UP)
+        Limiter::new(Settings {
+            ceiling: Ceiling::exactly(concurrency),
+            rate: rate.map(|rate| rate.parse().unwrap()),
+            give_up_after: GIVE_UP,
+            known: None,
+        })
     }
 
     #[tokio::test(start_paused = true)]
@@ -358,9 +505,7 @@ mod tests {
         let limiter = limiter(16, None);
         let permits = join_all((0..16).map(|_| limiter.admit())).await;
         for permit in permits {
-            permit
-                .unwrap()
-                .report(Signal::Throttled { retry_after: None });
+            permit.unwrap().report(throttled(None));
         }
         assert_eq!(
             limiter.held_for(),
@@ -371,7 +516,7 @@ mod tests {
         let start = Instant::now();
         let again = limiter.admit().await.unwrap();
         assert_eq!(start.elapsed().as_secs(), 1);
-        again.report(Signal::Throttled { retry_after: None });
+        again.report(throttled(None));
         assert_eq!(
             limiter.held_for(),
             Some(HOLD_FLOOR * 2),
@@ -388,7 +533,7 @@ mod tests {
                 .admit()
                 .await
                 .unwrap()
-                .report(Signal::Throttled { retry_after });
+                .report(throttled(retry_after));
             assert_eq!(limiter.held_for(), Some(Duration::from_secs(expected)));
         }
         let limiter = limiter(1, None);
@@ -397,18 +542,46 @@ mod tests {
             .admit()
             .await
             .unwrap()
-            .report(Signal::Throttled { retry_after });
+            .report(throttled(retry_after));
         assert_eq!(limiter.admit().await.err(), Some(Refusal::HeldTooLong));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_used_up_window_is_waited_out() {
         let limiter = limiter(4, None);
-        let hold = Some(Duration::from_secs(3));
-        limiter.admit().await.unwrap().report(Signal::Good { hold });
+        let used_up = Signal::Answered(Announcement {
+            limit: Some(100),
+            remaining: Some(0),
+            resets_in: Some(Duration::from_secs(3)),
+            ..SILENT
+        });
+        limiter.admit().await.unwrap().report(used_up);
         let start = Instant::now();
         limiter.admit().await.unwrap().report(GOOD);
         assert_eq!(start.elapsed().as_secs(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_in_trouble_says_how_long_it_wants_to_be_left_alone() {
+        let limiter = limiter(4, None);
+        let retry_after = Some(Duration::from_secs(7));
+        limiter
+            .admit()
+            .await
+            .unwrap()
+            .report(Signal::Trouble { retry_after });
+        let start = Instant::now();
+        limiter.admit().await.unwrap().report(GOOD);
+        assert_eq!(start.elapsed().as_secs(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permit_that_is_not_used_leaves_nothing_behind() {
+        let limiter = limiter(1, None);
+        for _ in 0..200 {
+            drop(limiter.admit().await.unwrap());
+        }
+        limiter.admit().await.unwrap().report(GOOD);
     }
 
     #[tokio::test(start_paused = true)]
@@ -425,7 +598,7 @@ mod tests {
                         "two probes"
                     );
                     tokio::time::advance(Duration::from_millis(10)).await;
-                    permit.report(Signal::Trouble);
+                    permit.report(TROUBLE);
                 }
                 Err(refusal) => break refusal,
             }
@@ -442,7 +615,7 @@ mod tests {
     async fn one_good_answer_closes_the_breaker() {
         let limiter = limiter(2, None);
         for _ in 0..BREAKER + 2 {
-            limiter.admit().await.unwrap().report(Signal::Trouble);
+            limiter.admit().await.unwrap().report(TROUBLE);
         }
         limiter.admit().await.unwrap().report(GOOD);
         let _one = limiter.admit().await.unwrap();

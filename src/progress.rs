@@ -36,6 +36,8 @@ enum Display {
 #[derive(Debug)]
 struct State {
     counts: Counts,
+    /// What the run waits for.
+    note: String,
     shown: Instant,
 }
 
@@ -60,7 +62,11 @@ impl Progress {
             started: now,
             begun_with,
             display,
-            state: RefCell::new(State { counts, shown: now }),
+            state: RefCell::new(State {
+                counts,
+                note: String::new(),
+                shown: now,
+            }),
         };
         progress.show();
         progress
@@ -79,17 +85,18 @@ impl Progress {
     }
 
     /// Keeps showing that the run is alive although no row is settled; never ends. `note` says what it waits for.
-    pub async fn keep_alive(&self, note: impl Fn() -> Option<String>) -> Infallible {
+    pub async fn keep_alive(&self, note: impl Fn() -> String) -> Infallible {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
             match (&self.display, note()) {
-                (Display::Bar(bar), Some(note)) => {
-                    bar.set_message(format!("{} · {note}", self.message()));
+                (Display::Bar(_), note) => {
+                    self.state.borrow_mut().note = note;
+                    self.show();
                 }
                 (Display::Lines, note) if self.state.borrow().shown.elapsed() >= LINE_EVERY => {
-                    self.show_line(note.as_deref());
+                    self.state.borrow_mut().note = note;
+                    self.show_line();
                 }
-                (Display::Bar(_), None) => self.show(),
                 (Display::Lines | Display::Nothing, _) => {}
             }
         }
@@ -115,21 +122,20 @@ impl Progress {
                 self.state.borrow_mut().shown = Instant::now();
             }
             Display::Lines if self.state.borrow().shown.elapsed() >= LINE_EVERY => {
-                self.show_line(None);
+                self.show_line();
             }
             Display::Lines | Display::Nothing => {}
         }
     }
 
-    fn show_line(&self, note: Option<&str>) {
+    fn show_line(&self) {
         let done = self.state.borrow().counts.total();
         #[expect(clippy::cast_precision_loss, reason = "a pace for people")]
         let pace = (done - self.begun_with) as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
-        let note = note.map(|note| format!(" · {note}")).unwrap_or_default();
         // A closed stderr is nothing to stop for.
         let _ = writeln!(
             std::io::stderr(),
-            "{done} of {} rows, {pace:.0}/s · {}{note}",
+            "{done} of {} rows, {pace:.0}/s · {}",
             self.rows,
             self.message()
         );
@@ -143,6 +149,7 @@ impl Progress {
             .by_status()
             .filter(|(_, count, _)| *count > 0)
             .map(|(status, count, _)| format!("{status} {count}"))
+            .chain((!state.note.is_empty()).then(|| state.note.clone()))
             .collect();
         parts.join(" · ")
     }

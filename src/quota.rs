@@ -9,6 +9,8 @@ use jiff::fmt::rfc2822;
 /// Header values as they came; `None` where absent or not text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Headers<'a> {
+    /// `X-RateLimit-Limit`.
+    pub limit: Option<&'a str>,
     /// `X-RateLimit-Remaining`.
     pub remaining: Option<&'a str>,
     /// `X-RateLimit-Reset`: Unix seconds as documented; seconds from now and milliseconds are met too.
@@ -22,6 +24,8 @@ pub struct Headers<'a> {
 /// What the headers mean, in terms of our own clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Announcement {
+    /// Requests in a window.
+    pub limit: Option<u64>,
     /// Requests left in the current window.
     pub remaining: Option<u64>,
     /// Time until the window resets.
@@ -48,13 +52,18 @@ impl Headers<'_> {
             _ => now,
         };
         Announcement {
-            remaining: self.remaining.and_then(|value| value.trim().parse().ok()),
+            limit: self.limit.and_then(count).filter(|limit| *limit > 0),
+            remaining: self.remaining.and_then(count),
             resets_in: self.reset.and_then(|value| resets_in(value, server_now)),
             retry_after: self
                 .retry_after
                 .and_then(|value| retry_after(value, server_now)),
         }
     }
+}
+
+fn count(value: &str) -> Option<u64> {
+    value.trim().parse().ok()
 }
 
 fn http_date(value: &str) -> Option<Timestamp> {

@@ -62,6 +62,7 @@ pub fn summary(out: &mut impl Write, summary: &Summary, files: &Files) -> io::Re
         summary.traffic.retries,
         summary.throttled,
     )?;
+    writeln!(out, "bound by {}", summary.bound)?;
     writeln!(out, "results   {}", files.results.display())?;
     writeln!(out, "summary   {}", files.summary.display())?;
     for step in summary.next_steps() {

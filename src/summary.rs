@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::api::Dialect;
+use crate::bound::Bound;
 use crate::error::Exit;
 use crate::executor::Traffic;
 use crate::outcome::{Cause, Finding, Reason, Reupload, Status};
+use crate::pace::Quota;
 
 /// How many rows came to what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,6 +94,10 @@ pub struct Summary {
     pub traffic: Traffic,
     /// Replies of 429 in this run.
     pub throttled: u64,
+    /// What the server's quota is understood to be.
+    pub quota: Option<Quota>,
+    /// What has bound this run.
+    pub bound: Bound,
     /// The body spelling that proved itself in this run.
     pub dialect: Option<Dialect>,
     /// Begin of this run.
@@ -172,10 +178,15 @@ impl Summary {
                 let rows = if count == 1 { "row" } else { "rows" };
                 format!("{count} {rows} {text}")
             });
+        let unannounced = matches!(self.bound, Bound::Quota(Some(Quota::Unannounced { .. })));
+        let advice = unannounced.then(|| {
+            "the server does not announce its quota: where you know it, --rate uses more of it"
+                .to_owned()
+        });
         match resume {
             // The rest can wait: mending the results now would keep the run from resuming.
             Some(resume) => vec![resume],
-            None => counted.collect(),
+            None => counted.chain(advice).collect(),
         }
     }
 
@@ -216,6 +227,8 @@ impl Summary {
             "rows_per_second": self.pace(),
             "traffic": self.traffic,
             "throttled": self.throttled,
+            "quota": self.quota,
+            "bound_by": self.bound.to_string(),
             "dialect": self.dialect,
             "next": self.next_steps(),
         })

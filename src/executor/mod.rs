@@ -19,6 +19,7 @@ use crate::halt::{self, Halt};
 use crate::limiter::{Limiter, Permit, Refusal};
 use crate::outcome::{Cause, Finding, Outcome, Status};
 use crate::plan::{Evidence, MetadataMode, Plan};
+use crate::retry_budget::RetryBudget;
 use crate::text;
 use reply::{lead_in, lead_of, signal};
 use row::{Row, backoff, unfit};
@@ -66,6 +67,8 @@ pub struct Executor<'a> {
     /// The server has answered anything at all.
     answered: Cell<bool>,
     first_answers: FirstAnswers,
+    retry_budget: RefCell<RetryBudget>,
+    started: Instant,
     traffic: RefCell<Traffic>,
 }
 
@@ -95,6 +98,8 @@ impl<'a> Executor<'a> {
             succeeded: Cell::new(false),
             answered: Cell::new(false),
             first_answers: FirstAnswers::default(),
+            retry_budget: RefCell::default(),
+            started: Instant::now(),
             traffic: RefCell::default(),
         }
     }
@@ -194,7 +199,7 @@ impl<'a> Executor<'a> {
                             verdict = classify::exhausted(doubt);
                             continue;
                         }
-                        self.pause(backoff(row.attempts)).await?;
+                        self.pause_to_retry(row.attempts).await?;
                         break;
                     }
                     Verdict::OtherSpelling(finding) => {
@@ -313,7 +318,7 @@ impl<'a> Executor<'a> {
                         };
                         return Some(Err(row.settled(Finding::new(Status::Failed, cause))));
                     }
-                    self.pause(backoff(tries)).await?;
+                    self.pause_to_retry(tries).await?;
                 }
             }
         }
@@ -338,7 +343,7 @@ impl<'a> Executor<'a> {
             (row.http_status, row.words) = asked_about.clone();
             tries += 1;
             if classify::is_passing(seen) && tries < READ_TRIES {
-                self.pause(backoff(tries)).await?;
+                self.pause_to_retry(tries).await?;
                 continue;
             }
             match classify::read(question, seen, row.doubt) {
@@ -377,7 +382,11 @@ impl<'a> Executor<'a> {
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;
         if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
-            traffic.retries += u64::from(row.attempts > 0);
+            if row.attempts > 0 {
+                traffic.retries += 1;
+            } else {
+                self.retry_budget.borrow_mut().earn();
+            }
             row.attempts += 1;
         }
         Some(reply)
@@ -411,6 +420,20 @@ impl<'a> Executor<'a> {
                     Refusal::HeldTooLong => halt::Cause::HeldTooLong,
                 });
                 None
+            }
+        }
+    }
+
+    /// Pauses before the request after `attempts` that failed: longer with each, and as long as retries are too
+    /// large a share of all requests.
+    async fn pause_to_retry(&self, attempts: u32) -> Option<()> {
+        self.pause(backoff(attempts)).await?;
+        loop {
+            let now = self.started.elapsed().as_secs_f64();
+            let taken = self.retry_budget.borrow_mut().take(now);
+            match taken {
+                Ok(()) => return Some(()),
+                Err(wait) => self.pause(Duration::from_secs_f64(wait)).await?,
             }
         }
     }

@@ -26,19 +26,15 @@ pub(super) fn lead_of(reply: &Reply) -> Option<Lead> {
 /// What a reply says about admission.
 pub(super) fn signal(reply: &Reply) -> Signal {
     match reply {
-        Reply::NotConnected { .. } | Reply::Lost { .. } => Signal::Trouble,
+        Reply::NotConnected { .. } | Reply::Lost { .. } => Signal::Trouble { retry_after: None },
         Reply::Answer(answer) => {
             let announced = answer.quota_headers().interpret(Timestamp::now());
             match answer.status {
-                429 => Signal::Throttled {
+                429 => Signal::Throttled(announced),
+                408 | 500.. => Signal::Trouble {
                     retry_after: announced.retry_after,
                 },
-                408 | 500.. => Signal::Trouble,
-                _ => Signal::Good {
-                    hold: announced
-                        .resets_in
-                        .filter(|_| announced.remaining == Some(0)),
-                },
+                _ => Signal::Answered(announced),
             }
         }
     }

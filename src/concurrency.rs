@@ -1,0 +1,202 @@
+//! How many requests may be under way at once: as many as the pace needs at the latency seen, no more. Pure: the
+//! caller keeps the clock.
+
+use crate::pace::Seconds;
+
+/// Where no quota is known, it begins with so many, and each reply that finds all of them in use adds one.
+const FIRST: f64 = 16.0;
+/// Never fewer.
+const FEWEST: f64 = 4.0;
+/// A reply sooner than this is no queue worth shortening.
+const HARMLESS: Seconds = 0.1;
+/// Latency above so many times the base is a queue.
+const QUEUE: f64 = 2.0;
+/// What is left of the limit after a cut.
+const CUT: f64 = 0.8;
+/// A cut that shortens the latency by less than this share was none of ours.
+const WORTH: f64 = 0.1;
+/// A little more than the pace needs, for latencies that vary.
+const SPARE: f64 = 1.5;
+/// Between two looks at the latency, or two round trips: a cut shows only in requests sent after it.
+const LOOK_EACH: Seconds = 0.5;
+/// Growth of the base between two looks, so that an old one is forgotten.
+const DRIFT: f64 = 1.0005;
+
+/// How many may be under way where nothing was stated otherwise, and how many where a known quota needs more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ceiling {
+    /// Where no quota is known.
+    pub usual: usize,
+    /// Where a known quota cannot be used with fewer.
+    pub most: usize,
+}
+
+impl Ceiling {
+    /// Stated outright.
+    pub fn exactly(count: usize) -> Self {
+        Self {
+            usual: count,
+            most: count,
+        }
+    }
+}
+
+/// The limit, as latency allows.
+#[derive(Debug)]
+pub(crate) struct Concurrency {
+    ceiling: Ceiling,
+    limit: f64,
+    /// Smoothed latency.
+    latency: Option<Seconds>,
+    /// What the latency is without a queue.
+    base: Seconds,
+    next_look: Seconds,
+    /// The limit and the latency before the last cut, until it has proved its worth.
+    cut: Option<(f64, Seconds)>,
+}
+
+impl Concurrency {
+    pub(crate) fn new(ceiling: Ceiling) -> Self {
+        Self {
+            ceiling,
+            limit: FIRST.min(as_f64(ceiling.usual)),
+            latency: None,
+            base: f64::INFINITY,
+            next_look: 0.0,
+            cut: None,
+        }
+    }
+
+    /// How many may be under way, where the quota lets `rate` requests a second through.
+    pub(crate) fn allowed(&self, rate: Option<f64>) -> usize {
+        let Some(rate) = rate else {
+            return whole(self.limit).min(self.ceiling.usual);
+        };
+        let base = self.base.max(HARMLESS / QUEUE);
+        let latency = self.latency.unwrap_or(HARMLESS).min(QUEUE * base);
+        whole(SPARE * rate * latency + FIRST).min(self.ceiling.most)
+    }
+
+    /// A reply came at `now`, `latency` after its request; `was_full`: as many were under way as may be.
+    pub(crate) fn replied(&mut self, now: Seconds, latency: Seconds, was_full: bool) {
+        let smooth = self
+            .latency
+            .map_or(latency, |smooth| smooth + (latency - smooth) / 16.0);
+        self.latency = Some(smooth);
+        self.base = self.base.min(smooth);
+        let is_queue = smooth > HARMLESS.max(QUEUE * self.base);
+        if was_full && !is_queue && self.cut.is_none() {
+            self.limit = (self.limit + 1.0).min(as_f64(self.ceiling.usual));
+        }
+        if now >= self.next_look {
+            self.look(smooth, is_queue);
+            self.next_look = now + LOOK_EACH.max(2.0 * smooth);
+        }
+    }
+
+    fn look(&mut self, smooth: Seconds, is_queue: bool) {
+        self.base *= DRIFT;
+        match self.cut.take() {
+            // The server takes its time whatever we do.
+            Some((limit, before)) if smooth > before * (1.0 - WORTH) => {
+                self.limit = limit;
+                self.base = smooth;
+            }
+            _ if is_queue && self.limit > FEWEST => {
+                self.cut = Some((self.limit, smooth));
+                self.limit = (self.limit * CUT).max(FEWEST);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of connections")]
+fn as_f64(count: usize) -> f64 {
+    count as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates where it is larger than any ceiling"
+)]
+fn whole(count: f64) -> usize {
+    count.ceil() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Replies with everything in use, at what `latency` makes of the limit, for so many round trips.
+    fn drive(
+        concurrency: &mut Concurrency,
+        now: &mut Seconds,
+        trips: u32,
+        latency: impl Fn(f64) -> Seconds,
+    ) {
+        for _ in 0..trips {
+            let limit = concurrency.allowed(None);
+            let trip = latency(as_f64(limit));
+            for _ in 0..limit {
+                *now += trip / as_f64(limit);
+                concurrency.replied(*now, trip, true);
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_quota_it_grows_to_the_ceiling_in_a_few_round_trips() {
+        for latency in [0.001, 0.05, 2.0] {
+            let mut concurrency = Concurrency::new(Ceiling {
+                usual: 64,
+                most: 1024,
+            });
+            drive(&mut concurrency, &mut 0.0, 3, |_| latency);
+            assert_eq!(concurrency.allowed(None), 64, "latency {latency}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_only_queues_gets_fewer_at_once() {
+        // Serves 20 at once in 0.1 s; the rest waits.
+        let queue = |limit: f64| 0.1 * (limit / 20.0).max(1.0);
+        let mut concurrency = Concurrency::new(Ceiling::exactly(256));
+        drive(&mut concurrency, &mut 0.0, 400, queue);
+        let limit = concurrency.allowed(None);
+        assert!((20..=60).contains(&limit), "{limit} at once");
+    }
+
+    #[test]
+    fn a_server_that_is_slow_whatever_we_do_keeps_what_it_had() {
+        let mut concurrency = Concurrency::new(Ceiling::exactly(64));
+        let mut now = 0.0;
+        drive(&mut concurrency, &mut now, 20, |_| 0.05);
+        drive(&mut concurrency, &mut now, 40, |_| 0.5);
+        assert_eq!(concurrency.allowed(None), 64);
+    }
+
+    #[test]
+    fn a_known_quota_gets_what_its_latency_needs_up_to_the_most() {
+        for (latency, rate, expected) in [
+            (0.01, 500.0, 24..=40),
+            (1.0, 500.0, 700..=800),
+            (5.0, 500.0, 1024..=1024),
+            (0.05, 10.0, 16..=20),
+        ] {
+            let mut concurrency = Concurrency::new(Ceiling {
+                usual: 64,
+                most: 1024,
+            });
+            drive(&mut concurrency, &mut 0.0, 3, |_| latency);
+            let allowed = concurrency.allowed(Some(rate));
+            assert!(
+                expected.contains(&allowed),
+                "{latency} s, {rate}/s: {allowed}"
+            );
+        }
+        let stated = Concurrency::new(Ceiling::exactly(8));
+        assert_eq!(stated.allowed(Some(500.0)), 8, "what was stated is kept");
+    }
+}

@@ -1,0 +1,164 @@
+//! Headers, but what they mean is not known yet: what remains is spent until the reset, and never more than remains,
+//! which draws no refusal from any kind of quota.
+
+use super::bucket::Bucket;
+use super::ledger::{Ledger, as_f64};
+use super::window::Window;
+use super::{Kind, Seconds, Sight};
+
+/// The pace begins here, in requests a second, and doubles each tenth of a second.
+const FIRST: f64 = 64.0;
+const DOUBLES_EACH: Seconds = 0.1;
+/// A reset further away is waited for, but what remains is spent by then.
+const HORIZON: Seconds = 60.0;
+/// A reset nearer than this, or than a round trip, is not raced against.
+const NEAREST: Seconds = 0.25;
+/// A window in which fewer are granted shows too little to tell what kind it is.
+const FEWEST: u64 = 8;
+/// A sliding window is no shorter; what recovers sooner is a bucket, or came out of order.
+const SHORTEST: Seconds = 0.5;
+/// Where no reset is announced.
+const USUAL_WINDOW: Seconds = 1.0;
+
+/// What the headers have done so far.
+#[derive(Debug)]
+pub(super) struct Learning {
+    began: Seconds,
+    /// Where the stretch without a reset began.
+    stretch: Sight,
+    /// The last sight of the stretch up to which `Remaining` fell by one for each request.
+    falling: Sight,
+    /// The first reset: the request that showed it, and how far before it the last one was that did not.
+    edge: Option<(Seconds, Seconds)>,
+    /// The window's length if it is a sliding one, and how many requests had recovered when that came up.
+    sliding: Option<(Seconds, f64)>,
+}
+
+impl Learning {
+    pub(super) fn new(sight: Sight, now: Seconds) -> Self {
+        Self {
+            began: now,
+            stretch: sight,
+            falling: sight,
+            edge: None,
+            sliding: None,
+        }
+    }
+
+    pub(super) fn pace(&self, ledger: &Ledger, now: Seconds) -> f64 {
+        let brisk = FIRST * 2.0_f64.powf(((now - self.began) / DOUBLES_EACH).clamp(0.0, 20.0));
+        let remaining = ledger.sight.map_or(1.0, |sight| sight.remaining);
+        let left = ledger
+            .resets_at
+            .map_or(USUAL_WINDOW, |at| (at - now).min(HORIZON));
+        let left = left.max(NEAREST).max(ledger.latency.smooth());
+        brisk
+            .min((remaining - as_f64(ledger.unseen())).max(1.0) / left)
+            .max(1.0 / HORIZON)
+    }
+
+    /// Until when nothing may go.
+    pub(super) fn closed_until(ledger: &Ledger, now: Seconds) -> Option<Seconds> {
+        let remaining = ledger.sight.map_or(1.0, |sight| sight.remaining);
+        if remaining - as_f64(ledger.unseen()) >= 1.0 {
+            return None;
+        }
+        if ledger.outstanding > 0 {
+            return Some(f64::INFINITY);
+        }
+        // The window is used up. One request finds out whether the next one has begun.
+        ledger.resets_at.filter(|at| *at > now)
+    }
+
+    /// Two sights, one after the other; what kind of quota shows, once one does.
+    pub(super) fn see(&mut self, ledger: &Ledger, before: Sight, sight: Sight) -> Option<Kind> {
+        if ledger.limit < FEWEST {
+            return None;
+        }
+        if ledger.is_reset(before, sight) {
+            let edge = (sight.sent_at, sight.sent_at - before.sent_at);
+            let first = self.edge.replace(edge);
+            self.begin(sight);
+            let (first, vague) = first?;
+            let length = sight.sent_at - first;
+            let vague = vague.max(edge.1);
+            return (vague <= 0.2 * length)
+                .then(|| Kind::Window(Window::new(whole(length, vague), Some(sight), false)));
+        }
+        let rise = sight.remaining - before.remaining;
+        let sent = as_f64(sight.number - self.stretch.number);
+        let recovered = sent - (self.stretch.remaining - sight.remaining);
+        if recovered <= ledger.noise() + 1.0 {
+            self.falling = sight;
+            return None;
+        }
+        if rise >= ledger.notable(8.0) && 2.0 * rise >= recovered {
+            // All at once, but too little was used for it to be certain.
+            self.begin(sight);
+            return None;
+        }
+        if recovered < ledger.notable(4.0) {
+            return None;
+        }
+        let fell = as_f64(self.falling.number - self.stretch.number);
+        if fell < ledger.notable(8.0) {
+            return Some(self.bucket(sight, recovered));
+        }
+        // A sliding window gives back what was sent a window ago; a bucket that was emptied, little by little.
+        let Some((length, first)) = self.sliding else {
+            let (length, _) = self.age(ledger, sight, recovered)?;
+            if length < SHORTEST {
+                self.begin(sight);
+            } else {
+                self.sliding = Some((length, recovered));
+            }
+            return None;
+        };
+        let began = self.stretch.sent_at;
+        let expected = as_f64(ledger.sent.since(began) - ledger.sent.since(sight.sent_at - length));
+        if expected < 2.0 * first + 8.0 + ledger.noise() {
+            return None;
+        }
+        if recovered < expected / 2.0 {
+            return Some(self.bucket(sight, recovered));
+        }
+        let (length, vague) = self.age(ledger, sight, recovered)?;
+        Some(Kind::Window(Window::new(whole(length, vague), None, true)))
+    }
+
+    /// A stretch without a reset.
+    fn begin(&mut self, sight: Sight) {
+        (self.stretch, self.falling, self.sliding) = (sight, sight, None);
+    }
+
+    fn bucket(&self, sight: Sight, recovered: f64) -> Kind {
+        let span = sight.sent_at - self.stretch.sent_at;
+        Kind::Bucket(Bucket::new(recovered / span.max(NEAREST)))
+    }
+
+    /// If requests are given back when they are a window old: how old that is, and how surely.
+    fn age(&self, ledger: &Ledger, sight: Sight, recovered: f64) -> Option<(Seconds, Seconds)> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
+        let youngest = self.stretch.number + recovered as u64;
+        let age = |number| Some(sight.sent_at - ledger.sent.time(number)?);
+        let (longest, shortest) = (age(youngest - 1)?, age(youngest)?);
+        Some((
+            f64::midpoint(longest, shortest),
+            longest - shortest + 0.02 * longest,
+        ))
+    }
+}
+
+/// Windows are made in whole seconds, where they are not far below one.
+fn whole(length: Seconds, vague: Seconds) -> Seconds {
+    let rounded = length.round();
+    if rounded >= 1.0 && (length - rounded).abs() <= vague.max(0.05 * length) {
+        rounded
+    } else {
+        length
+    }
+}

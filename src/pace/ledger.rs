@@ -1,0 +1,91 @@
+//! What is known of the requests so far, whatever kind of quota they meet.
+
+use super::sent::Sent;
+use super::{Seconds, Sight};
+
+/// What is left of the disorder seen, a reply later.
+const FORGETTING: f64 = 0.995;
+
+/// Requests and what their replies announced.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) sent: Sent,
+    /// Requests without a reply.
+    pub(super) outstanding: u64,
+    /// Requests that were granted.
+    pub(super) granted: u64,
+    /// Requests a window, as last announced.
+    pub(super) limit: u64,
+    /// The newest request whose reply announced something.
+    pub(super) sight: Option<Sight>,
+    /// When the window ends, as last announced, on our clock.
+    pub(super) resets_at: Option<Seconds>,
+    pub(super) latency: Latency,
+    /// How far replies come out of order, in requests.
+    disorder: f64,
+}
+
+/// Round trips, smoothed.
+#[derive(Debug, Default)]
+pub(super) struct Latency {
+    smooth: Option<Seconds>,
+}
+
+impl Ledger {
+    /// A reply to request `number` came at `now`.
+    pub(super) fn reply(&mut self, number: u64, now: Seconds) -> Option<Seconds> {
+        self.outstanding = self.outstanding.saturating_sub(1);
+        let sent_at = self.sent.time(number)?;
+        let usual = self
+            .latency
+            .smooth
+            .is_none_or(|smooth| now - sent_at < 4.0 * smooth);
+        self.latency.observe(now - sent_at);
+        if let (Some(sight), true) = (self.sight, usual) {
+            let behind = sight.number.saturating_sub(number).min(self.limit / 8);
+            self.disorder = (self.disorder * FORGETTING).max(as_f64(behind));
+        }
+        Some(sent_at)
+    }
+
+    /// Requests behind the sight.
+    pub(super) fn unseen(&self) -> u64 {
+        let seen = self.sight.map_or(0, |sight| sight.number + 1);
+        self.sent.total() - seen
+    }
+
+    /// Differences in `Remaining` up to this mean nothing.
+    pub(super) fn noise(&self) -> f64 {
+        self.disorder
+    }
+
+    /// So many requests are enough to tell by: `usual`, and more than noise; half of the limit always is.
+    pub(super) fn notable(&self, usual: f64) -> f64 {
+        usual.max(3.0 * self.noise()).min(as_f64(self.limit) / 2.0)
+    }
+
+    /// Whether a window began between two sights: most of what was used is there again.
+    pub(super) fn is_reset(&self, before: Sight, after: Sight) -> bool {
+        let used = as_f64(self.limit) - before.remaining;
+        let rise = after.remaining - before.remaining;
+        rise > 0.0 && 2.0 * rise >= used && used >= self.notable(6.0)
+    }
+}
+
+impl Latency {
+    fn observe(&mut self, latency: Seconds) {
+        let smooth = self.smooth.get_or_insert(latency);
+        *smooth += (latency - *smooth) / 8.0;
+    }
+
+    /// 0 while there is none.
+    pub(super) fn smooth(&self) -> Seconds {
+        self.smooth.unwrap_or_default()
+    }
+}
+
+/// Counts stay far below 2⁵³.
+#[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+pub(super) fn as_f64(count: u64) -> f64 {
+    count as f64
+}

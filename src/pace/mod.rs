@@ -1,0 +1,360 @@
+//! When the next request may go. Learns from what the server announces, and from its refusals, what kind of quota it
+//! keeps, and uses all of it. Pure: the caller keeps the clock.
+//!
+//! | kind | told by | kept to by |
+//! | --- | --- | --- |
+//! | open | no headers, no refusal yet | nothing |
+//! | learning | headers, but no reset seen yet | spending what remains until the reset, never more than remains |
+//! | windows | `Remaining` jumps back up | the limit in any stretch as long as a window |
+//! | sliding | `Remaining` falls by one each, and then recovers one by one | the same |
+//! | bucket | `Remaining` recovers at once | the refill rate, trimmed by the level |
+//! | search | refusals without headers | halving the interval between a rate that was granted and one that was not |
+//!
+//! Everything is said in terms of when requests were *sent*: a window's edge lies between the last request that was
+//! counted in the old one and the first in the new one, whatever the latency and the clocks are.
+
+mod bucket;
+mod learning;
+mod ledger;
+mod lessons;
+mod search;
+mod sent;
+mod window;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::quota::Announcement;
+use bucket::Bucket;
+use learning::Learning;
+use ledger::{Ledger, as_f64};
+use search::Search;
+use window::Window;
+
+/// Seconds since the run began.
+pub type Seconds = f64;
+
+/// Turns that came while a timer was late are made up for, up to this; less where nothing else keeps a burst from
+/// being too much.
+const LATENESS: Seconds = 0.02;
+const SEARCH_LATENESS: Seconds = 0.005;
+/// Until a server has answered, so many requests a second find out what it is like.
+const FIRST_PACE: f64 = 16.0;
+/// And so many without a reply.
+const FIRST_REQUESTS: u64 = 64;
+
+/// Whether a request may go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Turn {
+    /// Now.
+    Now,
+    /// Not before this, unless a reply changes it.
+    Wait(Seconds),
+}
+
+/// What a reply showed of the quota.
+#[derive(Clone, Copy, Debug)]
+struct Sight {
+    /// Number of the request.
+    number: u64,
+    sent_at: Seconds,
+    remaining: f64,
+}
+
+/// What a quota is understood to be: what is shown, and kept for the next run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quota {
+    /// So many requests in each window, which begins all at once.
+    Windows {
+        /// Requests.
+        limit: u64,
+        /// Length in seconds.
+        window: Seconds,
+    },
+    /// So many requests in any stretch as long as the window.
+    Sliding {
+        /// Requests.
+        limit: u64,
+        /// Length in seconds.
+        window: Seconds,
+    },
+    /// A bucket that refills steadily.
+    Bucket {
+        /// Requests a second.
+        rate: f64,
+    },
+    /// Nothing is announced; refusals showed this.
+    Unannounced {
+        /// Requests a second.
+        rate: f64,
+    },
+}
+
+impl Quota {
+    /// Whether it can be a quota at all.
+    pub fn is_sane(&self) -> bool {
+        let rate = self.rate();
+        rate.is_finite() && rate > 0.0
+    }
+
+    /// Requests a second.
+    pub fn rate(&self) -> f64 {
+        match *self {
+            Self::Windows { limit, window } | Self::Sliding { limit, window } => {
+                as_f64(limit) / window
+            }
+            Self::Bucket { rate } | Self::Unannounced { rate } => rate,
+        }
+    }
+}
+
+impl fmt::Display for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Windows { limit, window } => write!(f, "{limit} requests in each {window:.3} s"),
+            Self::Sliding { limit, window } => write!(f, "{limit} requests in any {window:.3} s"),
+            Self::Bucket { rate } => write!(f, "a bucket refilled at {rate:.0}/s"),
+            Self::Unannounced { rate } => write!(f, "about {rate:.0}/s, not announced"),
+        }
+    }
+}
+
+/// Decides when requests may go.
+#[derive(Debug)]
+pub struct Pace {
+    ledger: Ledger,
+    kind: Kind,
+    /// When the last request was due.
+    due: Seconds,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Unknown,
+    Open,
+    Learning(Learning),
+    Window(Window),
+    Bucket(Bucket),
+    Search(Search),
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            ledger: Ledger::default(),
+            kind: Kind::Unknown,
+            due: f64::NEG_INFINITY,
+        }
+    }
+}
+
+impl Pace {
+    /// Begins with what an earlier run has learnt; what is wrong in it shows soon.
+    pub fn knowing(quota: Quota) -> Self {
+        let mut pace = Self::default();
+        pace.kind = match quota {
+            Quota::Windows { limit, window } => {
+                pace.ledger.limit = limit;
+                Kind::Window(Window::known(window, false))
+            }
+            Quota::Sliding { limit, window } => {
+                pace.ledger.limit = limit;
+                Kind::Window(Window::known(window, true))
+            }
+            Quota::Bucket { rate } => Kind::Bucket(Bucket::new(rate)),
+            Quota::Unannounced { rate } => Kind::Search(Search::knowing(rate)),
+        };
+        pace
+    }
+
+    /// What the quota is understood to be.
+    pub fn quota(&self) -> Option<Quota> {
+        let limit = self.ledger.limit;
+        match &self.kind {
+            Kind::Window(window) if window.is_sliding() => Some(Quota::Sliding {
+                limit,
+                window: window.length(),
+            }),
+            Kind::Window(window) => Some(Quota::Windows {
+                limit,
+                window: window.length(),
+            }),
+            Kind::Bucket(bucket) => Some(Quota::Bucket {
+                rate: bucket.rate(),
+            }),
+            Kind::Search(search) => Some(Quota::Unannounced {
+                rate: search.rate(),
+            }),
+            Kind::Unknown | Kind::Open | Kind::Learning(_) => None,
+        }
+    }
+
+    /// Requests a second that the quota lets through now; `None` where nothing binds.
+    pub fn rate(&self) -> Option<f64> {
+        match &self.kind {
+            Kind::Unknown | Kind::Open => None,
+            Kind::Learning(_) | Kind::Window(_) | Kind::Bucket(_) | Kind::Search(_) => {
+                self.pace(self.due)
+            }
+        }
+    }
+
+    /// Whether a request may go at `now`.
+    pub fn turn(&self, now: Seconds) -> Turn {
+        let due = match self.pace(now) {
+            Some(pace) => self.due + 1.0 / pace,
+            None => now,
+        };
+        let open = match &self.kind {
+            Kind::Unknown | Kind::Window(_) | Kind::Bucket(_)
+                if self.ledger.sight.is_none() && self.ledger.outstanding >= FIRST_REQUESTS =>
+            {
+                Some(f64::INFINITY)
+            }
+            Kind::Unknown | Kind::Open | Kind::Search(_) => None,
+            Kind::Learning(_) => Learning::closed_until(&self.ledger, now),
+            Kind::Window(window) => window.closed_until(&self.ledger, now),
+            Kind::Bucket(bucket) => bucket.closed_until(&self.ledger, now),
+        };
+        let until = due.max(open.unwrap_or(f64::NEG_INFINITY));
+        if until <= now {
+            Turn::Now
+        } else {
+            Turn::Wait(until)
+        }
+    }
+
+    /// A request goes at `now`; its number.
+    pub fn send(&mut self, now: Seconds) -> u64 {
+        let due = match self.pace(now) {
+            Some(pace) => self.due + 1.0 / pace,
+            None => now,
+        };
+        let lateness = match self.kind {
+            Kind::Search(_) => SEARCH_LATENESS,
+            _ => LATENESS,
+        };
+        self.due = due.max(now - lateness).min(now);
+        self.ledger.outstanding += 1;
+        self.ledger.sent.push(now)
+    }
+
+    /// The request was counted against the quota, and the reply came at `now`.
+    pub fn granted(&mut self, number: u64, now: Seconds, announced: &Announcement) {
+        self.ledger.granted += 1;
+        let sent_at = self.ledger.reply(number, now);
+        let seen = sent_at.and_then(|sent_at| self.see(number, sent_at, now, announced));
+        let ledger = &self.ledger;
+        let kind = match (&mut self.kind, seen) {
+            (Kind::Unknown | Kind::Open, Some((_, sight))) => {
+                Some(Kind::Learning(Learning::new(sight, now)))
+            }
+            (Kind::Unknown, None) => Some(Kind::Open),
+            (Kind::Learning(learning), Some((Some(before), sight))) => {
+                learning.see(ledger, before, sight)
+            }
+            (Kind::Window(window), Some((Some(before), sight))) => window
+                .see(ledger, before, sight)
+                .then(|| Kind::Learning(Learning::new(sight, now))),
+            (Kind::Bucket(bucket), Some((before, sight))) => bucket
+                .see(ledger, before, sight)
+                .then(|| Kind::Learning(Learning::new(sight, now))),
+            (Kind::Search(_), Some((_, sight))) => Some(Kind::Learning(Learning::new(sight, now))),
+            (Kind::Search(search), None) => {
+                search.granted(now);
+                None
+            }
+            // An earlier run knew a quota that nobody speaks of any more.
+            (Kind::Window(_) | Kind::Bucket(_), None) if ledger.sight.is_none() => Some(Kind::Open),
+            (Kind::Learning(_) | Kind::Window(_) | Kind::Bucket(_), _) | (Kind::Open, None) => None,
+        };
+        if let Some(kind) = kind {
+            self.kind = kind;
+        }
+    }
+
+    /// The request was refused for want of quota, and everyone waits until `hold`. `lesson`: the first of a burst.
+    pub fn refused(
+        &mut self,
+        number: u64,
+        now: Seconds,
+        announced: &Announcement,
+        hold: Option<Seconds>,
+    ) {
+        if let Some(sent_at) = self.ledger.reply(number, now) {
+            self.see(number, sent_at, now, announced);
+        }
+        let Some(hold) = hold else { return };
+        let ledger = &self.ledger;
+        let is_wrong = match &mut self.kind {
+            Kind::Unknown | Kind::Open => true,
+            Kind::Learning(_) => false,
+            Kind::Window(window) => window.refused(ledger, now),
+            Kind::Bucket(bucket) => bucket.refused(now),
+            Kind::Search(search) => {
+                search.refused(ledger, now, hold);
+                false
+            }
+        };
+        if is_wrong {
+            self.kind = match ledger.sight {
+                Some(sight) => Kind::Learning(Learning::new(sight, hold)),
+                None => Kind::Search(Search::new(ledger, hold)),
+            };
+        }
+    }
+
+    /// No reply, or one that says nothing of the quota.
+    pub fn lost(&mut self) {
+        self.ledger.outstanding = self.ledger.outstanding.saturating_sub(1);
+    }
+
+    /// Smoothed round trip.
+    pub fn latency(&self) -> Seconds {
+        self.ledger.latency.smooth()
+    }
+
+    fn pace(&self, now: Seconds) -> Option<f64> {
+        match &self.kind {
+            Kind::Unknown => Some(FIRST_PACE),
+            Kind::Open => None,
+            Kind::Learning(learning) => Some(learning.pace(&self.ledger, now)),
+            Kind::Window(window) => Some(window.pace(&self.ledger)),
+            Kind::Bucket(bucket) => Some(bucket.pace(&self.ledger, now)),
+            Kind::Search(search) => Some(search.rate()),
+        }
+    }
+
+    /// Takes down what a reply announced, unless a newer request has told already; the sight before and the new
+    /// one.
+    fn see(
+        &mut self,
+        number: u64,
+        sent_at: Seconds,
+        now: Seconds,
+        announced: &Announcement,
+    ) -> Option<(Option<Sight>, Sight)> {
+        let remaining = announced.remaining?;
+        let before = self.ledger.sight;
+        if before.is_some_and(|before| before.number >= number) {
+            return None;
+        }
+        let limit = announced
+            .limit
+            .unwrap_or(self.ledger.limit.max(remaining + 1));
+        let changed = limit != self.ledger.limit;
+        self.ledger.limit = limit;
+        self.ledger.resets_at = announced
+            .resets_in
+            .map(|resets_in| now + resets_in.as_secs_f64());
+        let sight = Sight {
+            number,
+            sent_at,
+            remaining: as_f64(remaining),
+        };
+        self.ledger.sight = Some(sight);
+        Some((before.filter(|_| !changed), sight))
+    }
+}

@@ -1,0 +1,134 @@
+//! Nothing is announced: refusals alone tell. A rate that was granted and one that was refused close in on the quota;
+//! after that it is asked again from time to time whether it has grown.
+
+use super::Seconds;
+use super::ledger::{Ledger, as_f64};
+use super::lessons::Lessons;
+
+/// A rate counts as granted when it was kept up so long, or half as long again as the last hold.
+const TRIAL: Seconds = 1.5;
+/// First step up, and the growth of the next with each that is granted.
+const STEP: f64 = 0.02;
+const GROWTH: f64 = 3.0;
+/// The search ends when no more than this share is to be gained.
+const PRECISION: f64 = 0.02;
+/// What was granted for long and is refused is tried a little lower.
+const RETREAT: f64 = 0.99;
+/// Refusals further apart are not of one kind.
+const LESSON_SPAN: Seconds = 10.0;
+/// After the search, a step up is tried so much later; each that is refused doubles that.
+const PATIENCE: Seconds = 30.0;
+const MOST_PATIENCE: Seconds = 300.0;
+/// Where nothing was granted yet.
+const FIRST: f64 = 1.0;
+/// No rate is lower, in requests a second.
+const LOWEST: f64 = 0.02;
+
+/// A search for the rate.
+#[derive(Debug)]
+pub(super) struct Search {
+    rate: f64,
+    /// When this rate began.
+    since: Seconds,
+    granted: Option<f64>,
+    refused: Option<f64>,
+    step: f64,
+    trial: Seconds,
+    patience: Seconds,
+    /// The end of the last hold, and how many had been granted by then.
+    cycle: (Seconds, u64),
+    lessons: Lessons,
+}
+
+impl Search {
+    pub(super) fn new(ledger: &Ledger, hold: Seconds) -> Self {
+        let began = ledger.sent.time(0).unwrap_or_default();
+        Self {
+            rate: match ledger.granted {
+                0 => FIRST,
+                granted => (as_f64(granted) / (hold - began).max(1e-3)).max(LOWEST),
+            },
+            since: hold,
+            granted: None,
+            refused: None,
+            step: STEP,
+            trial: TRIAL,
+            patience: PATIENCE,
+            cycle: (hold, ledger.granted),
+            lessons: Lessons::default(),
+        }
+    }
+
+    pub(super) fn knowing(rate: f64) -> Self {
+        Self {
+            rate: rate.max(LOWEST),
+            since: 0.0,
+            granted: Some(rate.max(LOWEST)),
+            refused: None,
+            step: STEP,
+            trial: TRIAL,
+            patience: PATIENCE,
+            cycle: (0.0, 0),
+            lessons: Lessons::default(),
+        }
+    }
+
+    pub(super) fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// A request was granted at this rate.
+    pub(super) fn granted(&mut self, now: Seconds) {
+        let is_found = self
+            .refused
+            .is_some_and(|refused| is_close(self.rate, refused));
+        let trial = if is_found { self.patience } else { self.trial };
+        if now - self.since < trial {
+            return;
+        }
+        self.granted = Some(self.rate);
+        self.since = now;
+        if let (Some(refused), false) = (self.refused, is_found) {
+            self.rate = f64::midpoint(self.rate, refused);
+        } else {
+            self.refused = None;
+            self.rate *= 1.0 + self.step;
+            self.step = (self.step * GROWTH).min(1.0);
+        }
+    }
+
+    /// The first of a burst of refusals, for which everyone waits until `hold`.
+    pub(super) fn refused(&mut self, ledger: &Ledger, now: Seconds, hold: Seconds) {
+        let (from, before) = self.cycle;
+        let average = as_f64(ledger.granted - before) / (hold - from).max(1e-3);
+        self.cycle = (hold, ledger.granted);
+        self.trial = TRIAL.max(1.5 * (hold - now));
+        self.since = hold;
+        self.step = STEP;
+        match self.granted {
+            Some(granted) if granted < self.rate => {
+                self.refused = Some(self.rate);
+                self.rate = if is_close(granted, self.rate) {
+                    self.patience = (self.patience * 2.0).min(MOST_PATIENCE);
+                    granted
+                } else {
+                    f64::midpoint(granted, self.rate)
+                };
+            }
+            // A little less, before all of it is doubted.
+            Some(_) if !self.lessons.take(now, LESSON_SPAN) => {
+                self.rate *= RETREAT;
+                self.granted = Some(self.rate);
+            }
+            _ => {
+                self.granted = None;
+                self.refused = Some(self.rate);
+                self.rate = average.clamp(0.3 * self.rate, 0.97 * self.rate).max(LOWEST);
+            }
+        }
+    }
+}
+
+fn is_close(granted: f64, refused: f64) -> bool {
+    refused <= granted * (1.0 + PRECISION)
+}

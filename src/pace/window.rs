@@ -1,0 +1,229 @@
+//! A known number of requests in a window of known length, fixed or sliding: never more than that many in *any*
+//! stretch as long as the window, wherever its edges lie.
+
+use super::ledger::{Ledger, as_f64};
+use super::lessons::Lessons;
+use super::{Seconds, Sight};
+
+/// Between two requests a little less than the quota's interval, so that a late one is made up for.
+const HASTE: f64 = 1.03;
+/// A window is taken to be longer by this share and this time, because requests do not arrive as evenly as they
+/// were sent; the share grows with each refusal up to a maximum, and decays by a factor a window.
+const SLACK: f64 = 0.003;
+const LEAST_SLACK: Seconds = 0.0015;
+const GROWTH: f64 = 1.6;
+const MOST_SLACK: f64 = 0.03;
+const DECAY: f64 = 0.98;
+/// Refusals further apart are not of one kind.
+const LESSON_WINDOWS: f64 = 10.0;
+const LESSON_SPAN: Seconds = 10.0;
+/// Other clients that use less than this share of the limit are not noticed.
+const OTHERS: f64 = 0.02;
+/// Windows that begin anew after less than this share are not this long.
+const SHORTER: f64 = 0.8;
+/// Others are counted each time this share of the window is over.
+const COUNT_EACH: f64 = 0.05;
+/// What others send while our own request is under way, besides its latency.
+const RACE: Seconds = 0.004;
+
+/// A window as it is understood.
+#[derive(Debug)]
+pub(super) struct Window {
+    length: Seconds,
+    is_sliding: bool,
+    /// This run has seen it begin anew; else an earlier one has.
+    is_confirmed: bool,
+    slack: f64,
+    /// The window in which the last sight lies: its begin and its end.
+    begin: Seconds,
+    end: Seconds,
+    /// Number of the first request in it.
+    first: u64,
+    /// What other clients use, in requests a second.
+    others: f64,
+    /// When they were counted last, and how many requests they had made in this window.
+    counted: (Seconds, f64),
+    lessons: Lessons,
+}
+
+impl Window {
+    /// A window that this run has come to know; `edge`: the first request in it.
+    pub(super) fn new(length: Seconds, edge: Option<Sight>, is_sliding: bool) -> Self {
+        let begin = edge.map_or(f64::NEG_INFINITY, |edge| edge.sent_at);
+        Self {
+            length,
+            is_sliding,
+            is_confirmed: true,
+            slack: SLACK,
+            begin,
+            end: begin + length,
+            first: edge.map_or(0, |edge| edge.number),
+            others: 0.0,
+            counted: (begin, 0.0),
+            lessons: Lessons::default(),
+        }
+    }
+
+    /// A window that an earlier run has come to know.
+    pub(super) fn known(length: Seconds, is_sliding: bool) -> Self {
+        Self {
+            is_confirmed: false,
+            ..Self::new(length, None, is_sliding)
+        }
+    }
+
+    pub(super) fn length(&self) -> Seconds {
+        self.length
+    }
+
+    pub(super) fn is_sliding(&self) -> bool {
+        self.is_sliding
+    }
+
+    pub(super) fn pace(&self, ledger: &Ledger) -> f64 {
+        HASTE * as_f64(ledger.limit.max(1)) / self.length
+    }
+
+    /// In how long no more than the limit may go.
+    fn stretch(&self) -> Seconds {
+        self.length * (1.0 + self.slack) + LEAST_SLACK
+    }
+
+    /// Until when nothing may go.
+    pub(super) fn closed_until(&self, ledger: &Ledger, now: Seconds) -> Option<Seconds> {
+        let guard = ledger
+            .sent
+            .back(ledger.limit)
+            .map(|time| time + self.stretch())
+            .filter(|until| *until > now);
+        guard.or_else(|| {
+            if self.is_sliding {
+                self.full_until(ledger, now)
+            } else {
+                self.used_up_until(ledger, now)
+            }
+        })
+    }
+
+    /// Fixed windows: until when the one that is open now is used up, by us and by others.
+    fn used_up_until(&self, ledger: &Ledger, now: Seconds) -> Option<Seconds> {
+        let sight = ledger
+            .sight
+            .filter(|sight| now - sight.sent_at < self.length)?;
+        let (left, end) = if now < self.end || self.begin.is_infinite() {
+            (sight.remaining - as_f64(ledger.unseen()), self.end)
+        } else {
+            let begin = self.end + ((now - self.end) / self.length).floor() * self.length;
+            (
+                as_f64(ledger.limit) - as_f64(ledger.sent.since(begin)),
+                begin + self.length,
+            )
+        };
+        if left > self.margin(ledger) {
+            None
+        } else if end.is_finite() {
+            Some(end + LEAST_SLACK)
+        } else if ledger.outstanding > 0 {
+            Some(f64::INFINITY)
+        } else {
+            ledger.resets_at.filter(|at| *at > now)
+        }
+    }
+
+    /// Sliding windows: until when as many are in the trailing window as may be, others' included.
+    fn full_until(&self, ledger: &Ledger, now: Seconds) -> Option<Seconds> {
+        let sight = ledger.sight?;
+        let left_since =
+            ledger.sent.since(sight.sent_at - self.length) - ledger.sent.since(now - self.length);
+        let left = sight.remaining - as_f64(ledger.unseen()) + as_f64(left_since);
+        // What is older than a window tells nothing: one request finds out.
+        let is_old = now > sight.sent_at + self.stretch() && ledger.outstanding == 0;
+        (left <= self.margin(ledger) && !is_old).then(|| now + 1.0 / self.pace(ledger))
+    }
+
+    fn has_others(&self, ledger: &Ledger) -> bool {
+        self.others * self.length > (OTHERS * as_f64(ledger.limit)).max(3.0 + ledger.noise())
+    }
+
+    /// What must be left for others' requests that overtake ours.
+    fn margin(&self, ledger: &Ledger) -> f64 {
+        if !self.has_others(ledger) {
+            return 0.0;
+        }
+        2.0 + self.others * (1.5 * ledger.latency.smooth() + RACE)
+    }
+
+    /// Two sights, one after the other; whether they show that it is not this window.
+    pub(super) fn see(&mut self, ledger: &Ledger, before: Sight, sight: Sight) -> bool {
+        if self.is_sliding {
+            return self.see_sliding(ledger, sight);
+        }
+        if self.begin.is_infinite() {
+            // A window that an earlier run has known: what was used in it so far was not used by this run.
+            (self.begin, self.first) = (sight.sent_at, sight.number);
+            self.end = self.begin + self.length;
+            self.counted = (self.begin, as_f64(ledger.limit) - sight.remaining - 1.0);
+        } else if ledger.is_reset(before, sight) {
+            let since = sight.sent_at - self.begin;
+            if self.is_confirmed && since < SHORTER * self.length {
+                return true;
+            }
+            self.is_confirmed = true;
+            let passed = ((sight.sent_at - self.end) / self.length).floor().max(0.0);
+            let predicted = self.end + passed * self.length;
+            let fits = before.sent_at < predicted && predicted <= sight.sent_at;
+            self.begin = if fits { predicted } else { sight.sent_at };
+            self.end = self.begin + self.length;
+            self.first = sight.number;
+            self.counted = (self.begin, 0.0);
+            self.slack = (self.slack * DECAY).max(SLACK);
+        } else if sight.sent_at >= self.end {
+            self.end = sight.sent_at + LEAST_SLACK;
+        }
+        self.count_others(ledger, sight)
+    }
+
+    /// What is missing should be what was sent in the trailing window, and what others have.
+    fn see_sliding(&mut self, ledger: &Ledger, sight: Sight) -> bool {
+        let own = ledger
+            .sent
+            .since(sight.sent_at - self.length)
+            .saturating_sub(ledger.unseen());
+        let others = as_f64(ledger.limit) - sight.remaining - as_f64(own);
+        self.others = (others / self.length).max(0.0);
+        self.is_confirmed |= as_f64(own) >= as_f64(ledger.limit) / 2.0;
+        is_given_back(ledger, others)
+    }
+
+    /// What others have used since the last count, from what is missing and is not ours; whether less is missing
+    /// than we have used, as if some had been given back.
+    fn count_others(&mut self, ledger: &Ledger, sight: Sight) -> bool {
+        let own = as_f64(sight.number - self.first + 1);
+        let others = as_f64(ledger.limit) - sight.remaining - own;
+        let (since, counted) = self.counted;
+        let span = sight.sent_at - since;
+        if span >= COUNT_EACH * self.length {
+            self.others = ((others.max(0.0) - counted) / span).max(0.0);
+            self.counted = (sight.sent_at, others.max(0.0));
+        }
+        is_given_back(ledger, others)
+    }
+
+    /// A refusal; whether there are too many of them for it to be this window.
+    pub(super) fn refused(&mut self, ledger: &Ledger, now: Seconds) -> bool {
+        if !self.is_confirmed {
+            return true;
+        }
+        if self.has_others(ledger) {
+            return false;
+        }
+        self.slack = (self.slack * GROWTH).min(MOST_SLACK);
+        self.lessons
+            .take(now, LESSON_SPAN.max(LESSON_WINDOWS * self.length))
+    }
+}
+
+/// Whether so much less is missing than was used that the quota must have given some of it back.
+fn is_given_back(ledger: &Ledger, missing: f64) -> bool {
+    -missing > (as_f64(ledger.limit) / 4.0).max(ledger.notable(8.0))
+}

@@ -1,0 +1,223 @@
+//! The quotas that are to be told apart and used.
+
+use crate::server::{Manners, Reset, Seconds, Server, Shape};
+use crate::simulation::Scenario;
+
+fn nobody(_: Seconds) -> f64 {
+    -1.0
+}
+
+/// Takes half of 500 requests a second every other ten seconds.
+fn half_now_and_then(now: Seconds) -> f64 {
+    if (now / 10.0) % 2.0 < 1.0 { 0.0 } else { 250.0 }
+}
+
+/// What is asked of a scenario.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// At least this share of what could be had.
+    pub(crate) used: f64,
+    /// At most this share of refusals.
+    pub(crate) refused: f64,
+    /// 95 % within this time.
+    pub(crate) within: Seconds,
+}
+
+/// 0.98, 0.1 % and three windows or ten seconds, but for what cannot be had.
+pub(crate) fn wanted(name: &str, scenario: &Scenario) -> Wanted {
+    let usual = Wanted {
+        used: 0.98,
+        refused: 0.001,
+        within: (3.0 * scenario.server.window).max(10.0),
+    };
+    match name {
+        // Only refusals tell, and each costs a second.
+        _ if name.starts_with("no headers, bucket") => Wanted {
+            used: 0.95,
+            refused: 0.005,
+            within: 20.0,
+        },
+        _ if name.starts_with("no headers") => Wanted {
+            used: 0.95,
+            refused: 0.005,
+            ..usual
+        },
+        // Where the other one begins, what it takes was promised to us.
+        _ if name.starts_with("sliding, a second client") => Wanted {
+            used: 0.94,
+            refused: 0.005,
+            ..usual
+        },
+        _ if name.contains("second client") => Wanted {
+            used: 0.96,
+            refused: 0.005,
+            ..usual
+        },
+        // The first reply takes half of the ten seconds.
+        _ if name.ends_with("latency 5 s") && !name.starts_with("bucket") => Wanted {
+            used: 0.92,
+            within: 15.0,
+            ..usual
+        },
+        // What is too much for a small bucket shows only a round trip later.
+        "bucket of 50, latency 1 s" => Wanted {
+            refused: 0.002,
+            within: 30.0,
+            ..usual
+        },
+        "bucket of 50, latency 5 s" => Wanted {
+            used: 0.1,
+            within: Seconds::INFINITY,
+            ..usual
+        },
+        _ => usual,
+    }
+}
+
+/// A quota of 500 requests a second.
+pub(crate) fn second(shape: Shape) -> Scenario {
+    scenario(shape, 500, 1.0)
+}
+
+fn scenario(shape: Shape, limit: u32, window: Seconds) -> Scenario {
+    Scenario {
+        server: Server::new(shape, limit, window),
+        latency: (0.001, 0.001),
+        limits: Vec::new(),
+        other: nobody,
+        duration: (12.0 * window).max(60.0),
+        ceiling: 4096,
+        lateness: 0.002,
+    }
+}
+
+fn manners(reset: Option<Reset>, retry_after: bool, skew: Seconds) -> Manners {
+    Manners {
+        reset,
+        retry_after,
+        skew,
+    }
+}
+
+/// Every line of the table, by name.
+pub(crate) fn all() -> Vec<(String, Scenario)> {
+    [kinds(), headers(), silent(), changing(), distant()].concat()
+}
+
+const FIXED: (Shape, &str) = (Shape::Aligned, "fixed");
+const FIRST: (Shape, &str) = (Shape::FirstRequest, "opens with the first request");
+const SLIDING: (Shape, &str) = (Shape::Sliding, "sliding");
+const BUCKET: (Shape, &str) = (Shape::Bucket(50.0), "bucket of 50");
+
+fn kinds() -> Vec<(String, Scenario)> {
+    let at_50_ms = Scenario {
+        latency: (0.05, 0.005),
+        ..second(Shape::Aligned)
+    };
+    [
+        ("fixed, 500 per 1 s", second(Shape::Aligned)),
+        ("fixed, 500 per 1 s, latency 50 ms", at_50_ms),
+        ("fixed, 100 per 10 s", scenario(Shape::Aligned, 100, 10.0)),
+        ("fixed, 600 per 60 s", scenario(Shape::Aligned, 600, 60.0)),
+        (
+            "opens with the first request, 500 per 1 s",
+            second(Shape::FirstRequest),
+        ),
+        (
+            "opens with the first request, 100 per 10 s",
+            scenario(Shape::FirstRequest, 100, 10.0),
+        ),
+        ("sliding, 500 per 1 s", second(Shape::Sliding)),
+        ("sliding, 600 per 60 s", scenario(Shape::Sliding, 600, 60.0)),
+        ("bucket of 50, 500/s", second(Shape::Bucket(50.0))),
+    ]
+    .map(|(name, scenario)| (name.to_owned(), scenario))
+    .to_vec()
+}
+
+fn mannered((shape, kind): (Shape, &str), words: &str, manners: Manners) -> (String, Scenario) {
+    let mut scenario = second(shape);
+    scenario.server = scenario.server.with(manners);
+    (format!("{kind}, {words}"), scenario)
+}
+
+fn headers() -> Vec<(String, Scenario)> {
+    let forms = [
+        (Reset::Relative, 0.0, "reset in seconds from now"),
+        (Reset::Milliseconds, 0.0, "reset in milliseconds"),
+        (Reset::Fractional, 0.0, "reset with fractions"),
+        (Reset::Unix, 3600.0, "clock an hour ahead"),
+        (Reset::Unix, -3600.0, "clock an hour behind"),
+    ];
+    let from_now = manners(Some(Reset::WindowFromNow), true, 0.0);
+    [FIXED, FIRST, SLIDING, BUCKET]
+        .into_iter()
+        .flat_map(|kind| {
+            forms
+                .map(|(reset, skew, words)| mannered(kind, words, manners(Some(reset), true, skew)))
+        })
+        .chain([mannered(SLIDING, "reset a window from now", from_now)])
+        .collect()
+}
+
+fn silent() -> Vec<(String, Scenario)> {
+    let answers = [(true, "429 with Retry-After alone"), (false, "429 alone")];
+    [FIXED, SLIDING, BUCKET]
+        .into_iter()
+        .flat_map(|kind| {
+            answers.map(|(retry_after, words)| {
+                let (name, scenario) = mannered(kind, words, manners(None, retry_after, 0.0));
+                // Where no quota is known, no more are under way.
+                let scenario = Scenario {
+                    ceiling: 64,
+                    duration: 120.0,
+                    ..scenario
+                };
+                (format!("no headers, {name}"), scenario)
+            })
+        })
+        .collect()
+}
+
+fn changing() -> Vec<(String, Scenario)> {
+    let changed = [FIXED, SLIDING].map(|(shape, kind)| {
+        let scenario = Scenario {
+            limits: vec![(20.0, 250), (40.0, 500)],
+            duration: 80.0,
+            ..second(shape)
+        };
+        (format!("{kind}, limit halved, then doubled"), scenario)
+    });
+    let shared = [
+        (FIXED, 0.001, ""),
+        (FIXED, 0.02, ", latency 20 ms"),
+        (SLIDING, 0.001, ""),
+    ]
+    .map(|((shape, kind), latency, words)| {
+        let scenario = Scenario {
+            other: half_now_and_then,
+            duration: 120.0,
+            latency: (latency, latency / 5.0),
+            ..second(shape)
+        };
+        (format!("{kind}, a second client{words}"), scenario)
+    });
+    changed.into_iter().chain(shared).collect()
+}
+
+fn distant() -> Vec<(String, Scenario)> {
+    let kinds = [FIXED, FIRST, SLIDING, BUCKET];
+    [(1.0, "1 s"), (5.0, "5 s")]
+        .into_iter()
+        .flat_map(|(latency, words)| {
+            kinds.map(|(shape, kind)| {
+                let scenario = Scenario {
+                    latency: (latency, 0.01),
+                    duration: 90.0,
+                    ..second(shape)
+                };
+                (format!("{kind}, latency {words}"), scenario)
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,259 @@
+//! A client and a server on a simulated clock: every event in its order, nothing waits.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use leadfix::pace::{Pace, Turn};
+
+use crate::server::{Reply, Seconds, Server};
+
+/// A server and what happens to it.
+#[derive(Clone)]
+pub(crate) struct Scenario {
+    pub(crate) server: Server,
+    /// Round trip, and how much longer it may take at random.
+    pub(crate) latency: (Seconds, Seconds),
+    /// From these times on the limit is another one.
+    pub(crate) limits: Vec<(Seconds, u32)>,
+    /// Requests a second of another client on the same key.
+    pub(crate) other: fn(Seconds) -> f64,
+    pub(crate) duration: Seconds,
+    /// Requests without a reply.
+    pub(crate) ceiling: usize,
+    /// How late the client's timer fires, at most.
+    pub(crate) lateness: Seconds,
+}
+
+/// What a scenario came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome {
+    /// Granted requests, the other client's included, of those that could be had in the second half.
+    pub(crate) used: f64,
+    /// Share of refusals among all our replies.
+    pub(crate) refused: f64,
+    /// When 95 % of the quota was used for the first time, at the end of that window.
+    pub(crate) reached: Option<Seconds>,
+    pub(crate) sent: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Wake,
+    Arrive(usize),
+    Reply(usize),
+    Other,
+}
+
+/// Nanoseconds, so that events have an order.
+type Instant = u64;
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "hours in nanoseconds"
+)]
+fn instant(seconds: Seconds) -> Instant {
+    (seconds * 1e9) as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "hours in nanoseconds")]
+fn seconds(instant: Instant) -> Seconds {
+    instant as f64 / 1e9
+}
+
+/// Runs a scenario; the same seed gives the same run.
+pub(crate) fn run(scenario: &Scenario, pace: Pace, seed: u64) -> Outcome {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let server = scenario.server.clone();
+    let mut simulation = Simulation {
+        scenario,
+        pace,
+        // The server's clock does not begin with our run.
+        offset: 100.0 * server.window + random.f64() * server.window,
+        capacity: vec![(0.0, server.rate())],
+        server,
+        random,
+        events: BinaryHeap::new(),
+        scheduled: 0,
+        timer: 0,
+        replies: Vec::new(),
+        in_flight: 0,
+        gate: 0.0,
+        refusals: 0,
+        granted_at: Vec::new(),
+        refused: 0,
+    };
+    simulation.schedule(0.0, Event::Wake);
+    if (scenario.other)(0.0) >= 0.0 {
+        simulation.schedule(0.0, Event::Other);
+    }
+    simulation.run();
+    let (used, reached) = measure(scenario, &simulation.granted_at, &simulation.capacity);
+    let sent = simulation.replies.len();
+    #[expect(clippy::cast_precision_loss, reason = "counts")]
+    let refused = simulation.refused as f64 / sent.max(1) as f64;
+    Outcome {
+        used,
+        refused,
+        reached,
+        sent,
+    }
+}
+
+struct Simulation<'a> {
+    scenario: &'a Scenario,
+    pace: Pace,
+    server: Server,
+    /// The server's clock when ours began.
+    offset: Seconds,
+    random: fastrand::Rng,
+    events: BinaryHeap<Reverse<(Instant, u64, Event)>>,
+    scheduled: u64,
+    /// When the client's timer fires.
+    timer: Instant,
+    /// By request: when it arrived, and what the server said.
+    replies: Vec<Option<(Seconds, Reply)>>,
+    in_flight: usize,
+    /// Everyone holds until then, as the limiter does after a refusal, and how many refusals came in a row.
+    gate: Seconds,
+    refusals: i32,
+    granted_at: Vec<Seconds>,
+    refused: usize,
+    /// Requests a second that could be had, from when on.
+    capacity: Vec<(Seconds, f64)>,
+}
+
+impl Simulation<'_> {
+    fn run(&mut self) {
+        let mut limits = self.scenario.limits.iter().copied().peekable();
+        while let Some(Reverse((at, _, event))) = self.events.pop() {
+            let now = seconds(at);
+            if now >= self.scenario.duration {
+                break;
+            }
+            while let Some((_, limit)) = limits.next_if(|(from, _)| *from <= now) {
+                self.server.limit = limit;
+                self.capacity.push((now, self.server.rate()));
+            }
+            match event {
+                // An earlier reply may have set the timer anew.
+                Event::Wake if at == self.timer => self.send(now),
+                Event::Wake => {}
+                Event::Arrive(number) => {
+                    let reply = self.arrive(now);
+                    self.replies[number] = Some((now, reply));
+                }
+                Event::Reply(number) => {
+                    self.reply(number, now);
+                    self.send(now);
+                }
+                Event::Other => {
+                    let rate = (self.scenario.other)(now);
+                    if rate > 0.0 {
+                        self.arrive(now);
+                    }
+                    let pause = if rate > 0.0 { 1.0 / rate } else { 0.05 };
+                    self.schedule(now + pause, Event::Other);
+                }
+            }
+        }
+    }
+
+    fn schedule(&mut self, at: Seconds, event: Event) {
+        self.scheduled += 1;
+        self.events
+            .push(Reverse((instant(at), self.scheduled, event)));
+    }
+
+    fn arrive(&mut self, now: Seconds) -> Reply {
+        let reply = self.server.request(self.offset + now);
+        if reply.granted {
+            self.granted_at.push(now);
+        }
+        reply
+    }
+
+    fn reply(&mut self, number: usize, now: Seconds) {
+        self.in_flight -= 1;
+        let (arrived, reply) = self.replies[number].clone().expect("it has arrived");
+        let announced = reply.announcement(self.offset + now);
+        if reply.granted {
+            self.refusals = 0;
+            self.pace.granted(number as u64, now, &announced);
+            return;
+        }
+        self.refused += 1;
+        let is_lesson = arrived >= self.gate;
+        if is_lesson {
+            let backoff = 2.0_f64.powi(self.refusals.min(6));
+            self.refusals += 1;
+            let asked = announced.retry_after.map(|wait| wait.as_secs_f64());
+            self.gate = now + asked.unwrap_or(backoff).max(1.0);
+        }
+        let hold = is_lesson.then_some(self.gate);
+        self.pace.refused(number as u64, now, &announced, hold);
+    }
+
+    /// Sends what may go now, and sets the timer for what may go later.
+    fn send(&mut self, now: Seconds) {
+        while self.in_flight < self.scenario.ceiling {
+            let turn = if now < self.gate {
+                Turn::Wait(self.gate)
+            } else {
+                self.pace.turn(now)
+            };
+            if let Turn::Wait(until) = turn {
+                if until.is_finite() {
+                    // Timers have a granularity of a millisecond, and are late.
+                    let due = (until * 1e3).ceil() / 1e3;
+                    let late = self.random.f64() * self.scenario.lateness;
+                    let wake = (due + late).max(now + 1e-6);
+                    self.timer = instant(wake);
+                    self.schedule(wake, Event::Wake);
+                }
+                return;
+            }
+            let number = self.replies.len();
+            assert_eq!(self.pace.send(now), number as u64);
+            self.in_flight += 1;
+            let (least, more) = self.scenario.latency;
+            let round_trip = least + self.random.f64() * more;
+            self.replies.push(None);
+            self.schedule(now + round_trip / 2.0, Event::Arrive(number));
+            self.schedule(now + round_trip, Event::Reply(number));
+        }
+    }
+}
+
+/// The share that was used in the second half, and when 95 % were reached for the first time.
+fn measure(
+    scenario: &Scenario,
+    granted_at: &[Seconds],
+    capacity: &[(Seconds, f64)],
+) -> (f64, Option<Seconds>) {
+    let window = scenario.server.window.max(1.0);
+    let count = |from: Seconds, to: Seconds| {
+        let count =
+            granted_at.partition_point(|at| *at < to) - granted_at.partition_point(|at| *at < from);
+        f64::from(u32::try_from(count).expect("few enough"))
+    };
+    let available = |from: Seconds, to: Seconds| -> f64 {
+        let ends = capacity
+            .iter()
+            .skip(1)
+            .map(|(at, _)| *at)
+            .chain([f64::INFINITY]);
+        let parts = capacity.iter().zip(ends);
+        parts
+            .map(|((begin, rate), end)| rate * (end.min(to) - begin.max(from)).max(0.0))
+            .sum()
+    };
+    let reached = (1..100_000)
+        .map(|step| f64::from(step) * window / 4.0)
+        .take_while(|begin| begin + window <= scenario.duration)
+        .find(|begin| count(*begin, begin + window) >= 0.95 * available(*begin, begin + window))
+        .map(|begin| begin + window);
+    let half = scenario.duration / 2.0;
+    let used = count(half, scenario.duration) / available(half, scenario.duration);
+    (used, reached)
+}
