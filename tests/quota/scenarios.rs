@@ -1,7 +1,7 @@
 //! The quotas that are to be told apart and used.
 
+use crate::scenario::Scenario;
 use crate::server::{Manners, Reset, Seconds, Server, Shape};
-use crate::simulation::Scenario;
 
 fn nobody(_: Seconds) -> f64 {
     -1.0
@@ -10,68 +10,6 @@ fn nobody(_: Seconds) -> f64 {
 /// Takes half of 500 requests a second every other ten seconds.
 fn half_now_and_then(now: Seconds) -> f64 {
     if (now / 10.0) % 2.0 < 1.0 { 0.0 } else { 250.0 }
-}
-
-/// What is asked of a scenario.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
-    /// At least this share of what could be had.
-    pub(crate) used: f64,
-    /// At most this share of refusals.
-    pub(crate) refused: f64,
-    /// 95 % within this time.
-    pub(crate) within: Seconds,
-}
-
-/// 0.98, 0.1 % and three windows or ten seconds, but for what cannot be had.
-pub(crate) fn wanted(name: &str, scenario: &Scenario) -> Wanted {
-    let usual = Wanted {
-        used: 0.98,
-        refused: 0.001,
-        within: (3.0 * scenario.server.window).max(10.0),
-    };
-    match name {
-        // Only refusals tell, and each costs a second.
-        _ if name.starts_with("no headers, bucket") => Wanted {
-            used: 0.95,
-            refused: 0.005,
-            within: 20.0,
-        },
-        _ if name.starts_with("no headers") => Wanted {
-            used: 0.95,
-            refused: 0.005,
-            ..usual
-        },
-        // Where the other one begins, what it takes was promised to us.
-        _ if name.starts_with("sliding, a second client") => Wanted {
-            used: 0.94,
-            refused: 0.005,
-            ..usual
-        },
-        _ if name.contains("second client") => Wanted {
-            used: 0.96,
-            refused: 0.005,
-            ..usual
-        },
-        // The first reply takes half of the ten seconds.
-        _ if name.ends_with("latency 5 s") && !name.starts_with("bucket") => Wanted {
-            used: 0.92,
-            within: 15.0,
-            ..usual
-        },
-        // What is too much for a small bucket shows only a round trip later.
-        "bucket of 50, latency 1 s" => Wanted {
-            refused: 0.002,
-            within: 30.0,
-            ..usual
-        },
-        "bucket of 50, latency 5 s" => Wanted {
-            used: 0.1,
-            within: Seconds::INFINITY,
-            ..usual
-        },
-        _ => usual,
-    }
 }
 
 /// A quota of 500 requests a second.
@@ -87,7 +25,6 @@ fn scenario(shape: Shape, limit: u32, window: Seconds) -> Scenario {
         other: nobody,
         duration: (12.0 * window).max(60.0),
         ceiling: 4096,
-        lateness: 0.002,
     }
 }
 

@@ -5,36 +5,11 @@ use std::collections::BinaryHeap;
 
 use leadfix::pace::{Pace, Turn};
 
+use crate::scenario::{Outcome, Scenario, measure};
 use crate::server::{Reply, Seconds, Server};
 
-/// A server and what happens to it.
-#[derive(Clone)]
-pub(crate) struct Scenario {
-    pub(crate) server: Server,
-    /// Round trip, and how much longer it may take at random.
-    pub(crate) latency: (Seconds, Seconds),
-    /// From these times on the limit is another one.
-    pub(crate) limits: Vec<(Seconds, u32)>,
-    /// Requests a second of another client on the same key.
-    pub(crate) other: fn(Seconds) -> f64,
-    pub(crate) duration: Seconds,
-    /// Requests without a reply.
-    pub(crate) ceiling: usize,
-    /// How late the client's timer fires, at most.
-    pub(crate) lateness: Seconds,
-}
-
-/// What a scenario came to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Outcome {
-    /// Granted requests, the other client's included, of those that could be had in the second half.
-    pub(crate) used: f64,
-    /// Share of refusals among all our replies.
-    pub(crate) refused: f64,
-    /// When 95 % of the quota was used for the first time, at the end of that window.
-    pub(crate) reached: Option<Seconds>,
-    pub(crate) sent: usize,
-}
+/// How late the client's timer fires, at most.
+const LATENESS: Seconds = 0.002;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
@@ -88,16 +63,13 @@ pub(crate) fn run(scenario: &Scenario, pace: Pace, seed: u64) -> Outcome {
         simulation.schedule(0.0, Event::Other);
     }
     simulation.run();
-    let (used, reached) = measure(scenario, &simulation.granted_at, &simulation.capacity);
     let sent = simulation.replies.len();
-    #[expect(clippy::cast_precision_loss, reason = "counts")]
-    let refused = simulation.refused as f64 / sent.max(1) as f64;
-    Outcome {
-        used,
-        refused,
-        reached,
-        sent,
-    }
+    measure(
+        scenario,
+        &simulation.granted_at,
+        &simulation.capacity,
+        (simulation.refused, sent),
+    )
 }
 
 struct Simulation<'a> {
@@ -206,7 +178,7 @@ impl Simulation<'_> {
                 if until.is_finite() {
                     // Timers have a granularity of a millisecond, and are late.
                     let due = (until * 1e3).ceil() / 1e3;
-                    let late = self.random.f64() * self.scenario.lateness;
+                    let late = self.random.f64() * LATENESS;
                     let wake = (due + late).max(now + 1e-6);
                     self.timer = instant(wake);
                     self.schedule(wake, Event::Wake);
@@ -223,37 +195,4 @@ impl Simulation<'_> {
             self.schedule(now + round_trip, Event::Reply(number));
         }
     }
-}
-
-/// The share that was used in the second half, and when 95 % were reached for the first time.
-fn measure(
-    scenario: &Scenario,
-    granted_at: &[Seconds],
-    capacity: &[(Seconds, f64)],
-) -> (f64, Option<Seconds>) {
-    let window = scenario.server.window.max(1.0);
-    let count = |from: Seconds, to: Seconds| {
-        let count =
-            granted_at.partition_point(|at| *at < to) - granted_at.partition_point(|at| *at < from);
-        f64::from(u32::try_from(count).expect("few enough"))
-    };
-    let available = |from: Seconds, to: Seconds| -> f64 {
-        let ends = capacity
-            .iter()
-            .skip(1)
-            .map(|(at, _)| *at)
-            .chain([f64::INFINITY]);
-        let parts = capacity.iter().zip(ends);
-        parts
-            .map(|((begin, rate), end)| rate * (end.min(to) - begin.max(from)).max(0.0))
-            .sum()
-    };
-    let reached = (1..100_000)
-        .map(|step| f64::from(step) * window / 4.0)
-        .take_while(|begin| begin + window <= scenario.duration)
-        .find(|begin| count(*begin, begin + window) >= 0.95 * available(*begin, begin + window))
-        .map(|begin| begin + window);
-    let half = scenario.duration / 2.0;
-    let used = count(half, scenario.duration) / available(half, scenario.duration);
-    (used, reached)
 }
