@@ -256,11 +256,14 @@ impl Connection {
         let mut words = head.split(' ');
         let (method, target) = (words.next(), words.next());
         let target = target.unwrap_or_default().to_owned();
+        let segment = target.rsplit('/').next().unwrap_or_default();
         let body = String::from_utf8_lossy(&bytes[head.len() + 4..length]).into_owned();
         let receipt = Receipt {
             at: Instant::now(),
             method: method.unwrap_or_default().to_owned(),
-            lead: target.rsplit('/').next().unwrap_or_default().to_owned(),
+            lead: percent_encoding::percent_decode_str(segment)
+                .decode_utf8_lossy()
+                .into_owned(),
             target,
             body: serde_json::from_str(&body).unwrap_or_default(),
             connection: self.number,
@@ -275,8 +278,11 @@ impl Connection {
             for deed in &step.before {
                 ledger.act(deed, lead, body);
             }
-            matches!(step.reply, Reply::Honest | Reply::Twice(..))
-                .then(|| by_contract(ledger, receipt))
+            matches!(
+                step.reply,
+                Reply::Honest | Reply::With(_) | Reply::Twice(..)
+            )
+            .then(|| by_contract(ledger, receipt))
         });
         let shown = self.shared.lock().lead(lead).map(|held| held.shown(lead));
         let shown = shown.unwrap_or_default().to_string();
@@ -284,6 +290,10 @@ impl Connection {
             Reply::Honest => {
                 let (status, body) = honest.expect("an honest answer");
                 self.send(status, &[], &body)?;
+            }
+            Reply::With(headers) => {
+                let (status, body) = honest.expect("an honest answer");
+                self.send(status, headers, &body)?;
             }
             Reply::Show => self.send(200, &[], &shown)?,
             Reply::Claim(id) => {
@@ -313,10 +323,10 @@ impl Connection {
             }
             Reply::OnCue => {
                 let ledger = self.shared.lock();
-                let waited =
-                    self.shared
-                        .changed
-                        .wait_timeout_while(ledger, IN_VAIN, |ledger| !ledger.cued);
+                let waited = self
+                    .shared
+                    .changed
+                    .wait_timeout_while(ledger, IN_VAIN, |ledger| !ledger.cued);
                 drop(waited);
                 self.send(200, &[], &shown)?;
             }
@@ -326,14 +336,16 @@ impl Connection {
                 self.wire.look(&mut Vec::new())?;
                 return Ok(Next::End);
             }
-            Reply::Twice(id, number) => {
+            Reply::Twice(id, number, pause) => {
                 let (status, body) = honest.expect("an honest answer");
                 let stray = json!({"id": id, "phone_number": number, "status": "pending"});
-                let both = [
-                    message(status, &[], &body),
-                    message(200, &[], &stray.to_string()),
-                ];
-                self.wire.write(&both.concat())?;
+                let mut both = message(status, &[], &body);
+                if !pause.is_zero() {
+                    self.wire.write(&std::mem::take(&mut both))?;
+                    thread::sleep(*pause);
+                }
+                both.extend(message(200, &[], &stray.to_string()));
+                self.wire.write(&both)?;
             }
         }
         Ok(Next::Keep)

@@ -1,6 +1,7 @@
 //! What the hostile server does with each request: by method, lead and attempt.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 /// Something that happens to the lead of a request.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(crate) enum Deed {
 pub(crate) enum Reply {
     /// As the contract has it: applied and shown, or 404, or 409.
     Honest,
+    /// The same with these headers.
+    With(Vec<(&'static str, String)>),
     /// 200 that shows the lead as it is; nothing is applied for it.
     Show,
     /// 200 that shows the new values whether the lead has them or not, under this ID where one is given.
@@ -48,9 +51,9 @@ pub(crate) enum Reply {
     OnCue,
     /// The lead; then the connection is reset under the next request, which is not read.
     ResetUnderNext,
-    /// As the contract has it, with a second reply behind it that nobody asked for: the new values of this request
-    /// under another ID.
-    Twice(&'static str, &'static str),
+    /// As the contract has it, and after a pause a second reply that nobody asked for, which shows this lead with
+    /// this number.
+    Twice(&'static str, String, Duration),
 }
 
 /// One request's fate.

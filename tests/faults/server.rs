@@ -15,7 +15,12 @@ fn settle(cases: Vec<(&str, Script, &str)>) {
                 let world = World::new(2, script);
                 let ran = world.run(&format!("{APPLY} --max-attempts 2"));
                 let results = world.judge();
-                assert_eq!(results[0].verdict(), verdict, "{case}: {}\n{ran}", results[0]);
+                assert_eq!(
+                    results[0].verdict(),
+                    verdict,
+                    "{case}: {}\n{ran}",
+                    results[0]
+                );
                 assert_eq!(results[1].verdict(), "updated//", "{case}\n{ran}");
             });
         }
@@ -54,7 +59,11 @@ fn a_5xx_before_applying_is_never_taken_for_done() {
 #[test]
 fn a_5xx_after_applying_is_found_out_by_a_read() {
     settle(vec![
-        ("always", always(applied(refusal(500))), "updated/confirmed_by_read/"),
+        (
+            "always",
+            always(applied(refusal(500))),
+            "updated/confirmed_by_read/",
+        ),
         ("once", first([applied(refusal(500))]), "updated//"),
         (
             "and unreadable",
@@ -97,8 +106,11 @@ fn a_409_after_our_own_lost_request_asks_for_no_copy() {
         ),
         (
             "applied, then dialled, and unreadable",
-            first([applied(Reply::Reset).then(Deed::Dial)])
-                .always("GET", "lead_0", step(refusal(503))),
+            first([applied(Reply::Reset).then(Deed::Dial)]).always(
+                "GET",
+                "lead_0",
+                step(refusal(503)),
+            ),
             "locked/lock_unread/review",
         ),
     ]);
@@ -117,7 +129,11 @@ fn a_change_that_lands_between_the_two_reads_asks_for_no_copy() {
 #[test]
 fn a_404_for_one_row_is_a_missing_lead() {
     settle(vec![
-        ("gone", first([step(Reply::Honest).first(Deed::Remove)]), "missing/not_found/"),
+        (
+            "gone",
+            first([step(Reply::Honest).first(Deed::Remove)]),
+            "missing/not_found/",
+        ),
         (
             "gone in doubt",
             first([step(refusal(500)), step(Reply::Honest).first(Deed::Remove)]),
@@ -154,16 +170,32 @@ fn a_401_stops_the_run_and_a_good_key_resumes() {
 #[test]
 fn a_403_at_once_stops_the_run_and_a_later_one_is_the_rows() {
     stops(step(refusal(403)), 77, &["key"]);
-    settle(vec![("later", always(step(refusal(403))), "invalid/forbidden/")]);
+    settle(vec![(
+        "later",
+        always(step(refusal(403))),
+        "invalid/forbidden/",
+    )]);
 }
 
 #[test]
 fn an_error_page_in_html_is_as_good_as_its_status() {
     settle(vec![
-        ("502", always(step(answer(502, HTML))), "failed/outcome_unknown/"),
-        ("400", always(step(answer(400, HTML))), "invalid/rejected_by_server/"),
+        (
+            "502",
+            always(step(answer(502, HTML))),
+            "failed/outcome_unknown/",
+        ),
+        (
+            "400",
+            always(step(answer(400, HTML))),
+            "invalid/rejected_by_server/",
+        ),
         ("404", always(step(answer(404, HTML))), "missing/not_found/"),
-        ("409", always(step(answer(409, HTML)).first(Deed::Dial)), "locked/already_dialled/yes"),
+        (
+            "409",
+            always(step(answer(409, HTML)).first(Deed::Dial)),
+            "locked/already_dialled/yes",
+        ),
     ]);
 }
 
@@ -179,8 +211,16 @@ fn a_200_that_proves_nothing_is_found_out_by_a_read() {
         ("oversized", &oversized),
     ] {
         settle(vec![
-            (case, always(applied(answer(200, body))), "updated/confirmed_by_read/"),
-            (case, always(step(answer(200, body))), "failed/outcome_unknown/"),
+            (
+                case,
+                always(applied(answer(200, body))),
+                "updated/confirmed_by_read/",
+            ),
+            (
+                case,
+                always(step(answer(200, body))),
+                "failed/outcome_unknown/",
+            ),
         ]);
     }
 }
@@ -200,8 +240,16 @@ fn a_wrapped_200_is_a_proof_and_a_wrapped_error_is_none() {
 #[test]
 fn a_200_with_old_values_is_no_update() {
     settle(vec![
-        ("shown too early", always(step(Reply::Show).then(Deed::Apply)), "updated/confirmed_by_read/"),
-        ("never applied", always(step(Reply::Show)), "failed/not_applied/"),
+        (
+            "shown too early",
+            always(step(Reply::Show).then(Deed::Apply)),
+            "updated/confirmed_by_read/",
+        ),
+        (
+            "never applied",
+            always(step(Reply::Show)),
+            "failed/not_applied/",
+        ),
     ]);
 }
 
@@ -212,7 +260,11 @@ fn a_200_that_names_another_lead_is_tried_once_more_and_then_stops_the_run() {
     let world = World::new(1, always(other()));
     world.run(APPLY).complains(76, &["lead_0", "another"]);
     assert_eq!(world.judge_so_far().len(), 0);
-    assert_eq!(world.server.ledger().connections, 2, "the second try has a connection of its own");
+    assert_eq!(
+        world.server.ledger().connections,
+        2,
+        "the second try has a connection of its own"
+    );
 }
 
 #[test]
@@ -230,18 +282,32 @@ fn a_redirect_stops_the_run() {
     for status in [301, 302, 303, 304, 307, 308] {
         let elsewhere = Server::start([], Script::default());
         let location = [("Location", elsewhere.url())];
-        let location: Vec<_> = location.iter().map(|(name, to)| (*name, to.as_str())).collect();
-        stops(step(refusal_with(status, &location)), 78, &[&status.to_string(), "never followed"]);
+        let location: Vec<_> = location
+            .iter()
+            .map(|(name, to)| (*name, to.as_str()))
+            .collect();
+        stops(
+            step(refusal_with(status, &location)),
+            78,
+            &[&status.to_string(), "never followed"],
+        );
         assert_eq!(elsewhere.ledger().connections, 0, "{status} is followed");
     }
 }
 
 #[test]
 fn a_url_that_answers_200_and_shows_no_lead_stops_the_run() {
-    for (body, received) in [(HTML, "<!DOCTYPE html>"), ("", "nothing"), ("{\"ok\":true}", "{\"ok\":true}")] {
+    for (body, received) in [
+        (HTML, "<!DOCTYPE html>"),
+        ("", "nothing"),
+        ("{\"ok\":true}", "{\"ok\":true}"),
+    ] {
         let world = stops(step(answer(200, body)), 78, &["200", received, "base URL"]);
         let patches = world.server.ledger().count("PATCH");
-        assert!(patches < 75, "{patches} changes were sent to a server that shows no lead");
+        assert!(
+            patches < 75,
+            "{patches} changes were sent to a server that shows no lead"
+        );
         world.server.behave(Script::default());
         world.run(APPLY).expect(0);
         world.judge();
@@ -252,9 +318,15 @@ fn a_url_that_answers_200_and_shows_no_lead_stops_the_run() {
 fn a_url_that_shows_no_lead_settles_no_row_however_few_there_are() {
     for read_first in [false, true] {
         let world = World::new(2, Script::default().whatever(step(answer(200, HTML))));
-        let apply = if read_first { APPLY.replace("apply", "reconcile") } else { APPLY.to_owned() };
+        let apply = if read_first {
+            APPLY.replace("apply", "reconcile")
+        } else {
+            APPLY.to_owned()
+        };
         let apply = format!("{apply} --max-attempts 2");
-        world.run(&apply).complains(78, &["200", "<!DOCTYPE html>", "base URL"]);
+        world
+            .run(&apply)
+            .complains(78, &["200", "<!DOCTYPE html>", "base URL"]);
         assert_eq!(world.judge_so_far().len(), 0);
         world.server.behave(Script::default());
         world.run(&apply).expect(0);
@@ -268,7 +340,11 @@ fn one_row_with_broken_replies_stops_nobody() {
     for concurrency in [1, 16] {
         let script = always(page()).always("GET", "lead_0", page());
         let world = World::new(30, script);
-        world.run(&format!("{APPLY} --max-attempts 2 --concurrency {concurrency}")).expect(1);
+        world
+            .run(&format!(
+                "{APPLY} --max-attempts 2 --concurrency {concurrency}"
+            ))
+            .expect(1);
         let results = world.judge();
         assert_eq!(results[0].verdict(), "failed/outcome_unknown/");
         assert!(std::fs::metadata(world.path(RESULTS)).is_ok());

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::script::Script;
 use crate::hostile::{IN_VAIN, Server};
+use crate::script::Script;
 
 /// The key of every test.
 pub(crate) const KEY: &str = "hostilekeyid:hostilesecret51";
