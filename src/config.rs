@@ -27,6 +27,8 @@ pub const WINDOW: u64 = 1024;
 const CONCURRENCY: u16 = 16;
 const MAX_ATTEMPTS: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Rows under way may take so much longer than one request once the run is ending.
+const GRACE: Duration = Duration::from_secs(5);
 const GIVE_UP_AFTER: Duration = Duration::from_mins(2);
 const CLEAR_TOKEN: &str = "<clear>";
 
@@ -309,6 +311,7 @@ impl Run {
                     .or(defaults.dialect)
                     .unwrap_or_default()
                     .fixed(),
+                grace: timeout + GRACE,
             },
             concurrency: sending
                 .concurrency

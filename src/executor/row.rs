@@ -28,6 +28,8 @@ pub(super) struct Row<'c, 'p> {
     /// How the row ends when the server refuses the other spelling too.
     pub(super) fallback: Option<Finding>,
     pub(super) reconnected: bool,
+    /// A success has shown no lead.
+    pub(super) blank: bool,
     /// Variables that the lead had before our own first request, and any that came since: what our request may
     /// have lost is restored from here.
     pub(super) held: Variables,
@@ -54,6 +56,7 @@ impl<'c, 'p> Row<'c, 'p> {
             tried_other: false,
             fallback: None,
             reconnected: false,
+            blank: false,
             held: Variables::new(),
             http_status: None,
             words: String::new(),

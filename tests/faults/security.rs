@@ -72,7 +72,8 @@ fn the_key_is_in_no_log_whatever_breaks() {
 #[test]
 fn a_process_that_is_aborted_leaves_no_core() {
     let world = World::new(2, Script::default().whatever(step(Reply::Hang)));
-    let mut run = Running::start(world.command_below("ulimit -S -c hard; exec \"$@\"", APPLY));
+    let mut run =
+        Running::start(world.command_below("ulimit -S -c \"$(ulimit -H -c)\"; exec \"$@\"", APPLY));
     world
         .server
         .wait_for("a request", |ledger| !ledger.receipts.is_empty());
