@@ -17,6 +17,10 @@ const BACKOFF: Duration = Duration::from_millis(500);
 /// Longest pause before another attempt.
 const BACKOFF_CEILING: Duration = Duration::from_secs(30);
 /// A row on its way.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, in any combination"
+)]
 pub(super) struct Row<'c, 'p> {
     pub(super) correction: &'c Correction,
     /// For its first request.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
@@ -393,9 +394,27 @@ fn message(status: u16, headers: &[(&'static str, String)], body: &str) -> Vec<u
         body.len()
     );
     for (name, value) in headers {
-        write!(head, "{name}: {value}\r\n").expect("memory");
+        write!(head, "{name}: {}\r\n", at_this_moment(value)).expect("memory");
     }
     format!("{head}\r\n{body}").into_bytes()
+}
+
+/// `@date+4` is the HTTP date four seconds from now; `@unix` and `@millis` are the same moment in other forms.
+fn at_this_moment(value: &str) -> String {
+    let Some((form, seconds)) = value.strip_prefix('@').and_then(|text| {
+        let at = text.find(['+', '-'])?;
+        Some((&text[..at], text[at..].parse::<i64>().expect("seconds")))
+    }) else {
+        return value.to_owned();
+    };
+    let second = Timestamp::now().as_second() + seconds;
+    let at = Timestamp::from_second(second).expect("a time");
+    match form {
+        "date" => at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        "unix" => second.to_string(),
+        "millis" => at.as_millisecond().to_string(),
+        _ => panic!("`{value}` is no moment"),
+    }
 }
 
 fn header<'h>(head: &'h str, wanted: &str) -> Option<&'h str> {

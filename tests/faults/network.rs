@@ -10,23 +10,19 @@ use rustls::pki_types::PrivateKeyDer;
 
 use crate::hostile::Server;
 use crate::script::{Deed, Reply, Script, Step, applied, refusal, step};
-use crate::world::{APPLY, Ran, Running, World, leads, number};
+use crate::world::{APPLY, Ran, Running, World, leads, number, side_by_side};
 
 /// Two attempts at the first row meet this; what the row then says.
 fn settle(cases: Vec<(&str, Vec<Step>, &str)>) {
-    std::thread::scope(|scope| {
-        for (case, steps, verdict) in cases {
-            scope.spawn(move || {
-                let world = World::new(2, Script::default().on("PATCH", "lead_0", steps));
-                // The second row goes over the same connection, where there still is one.
-                let ran = world.run(&format!(
-                    "{APPLY} --max-attempts 2 --timeout 2s --concurrency 1"
-                ));
-                let results = world.judge();
-                assert_eq!(results[0].verdict(), verdict, "{case}\n{ran}");
-                assert_eq!(results[1].verdict(), "updated//", "{case}\n{ran}");
-            });
-        }
+    side_by_side(cases, |(case, steps, verdict)| {
+        let world = World::new(2, Script::default().on("PATCH", "lead_0", steps));
+        // The second row goes over the same connection, where there still is one.
+        let ran = world.run(&format!(
+            "{APPLY} --max-attempts 2 --timeout 2s --concurrency 1"
+        ));
+        let results = world.judge();
+        assert_eq!(results[0].verdict(), verdict, "{case}\n{ran}");
+        assert_eq!(results[1].verdict(), "updated//", "{case}\n{ran}");
     });
 }
 

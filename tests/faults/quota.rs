@@ -2,16 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use crate::script::{Deed, Reply, Script, refusal, refusal_with, step};
-use crate::world::{APPLY, World};
-
-/// An HTTP date, so many seconds from the one that begins now.
-fn date(seconds: i64) -> String {
-    let at = Timestamp::from_second(Timestamp::now().as_second() + seconds).expect("a time");
-    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
-}
+use crate::world::{APPLY, World, side_by_side};
 
 /// How long nobody asked anything after the first request, which was answered like this.
 fn quiet_after(first: Reply) -> Duration {
@@ -24,18 +16,12 @@ fn quiet_after(first: Reply) -> Duration {
 
 /// Each case: its headers, and how long everyone holds at the least. Side by side, since they only wait.
 fn hold(answer: fn(&[(&'static str, &str)]) -> Reply, cases: &[(&[(&'static str, &str)], u64)]) {
-    std::thread::scope(|scope| {
-        for (headers, least) in cases {
-            scope.spawn(move || {
-                let quiet = quiet_after(answer(headers));
-                let least = Duration::from_millis(*least);
-                assert!(quiet >= least, "{headers:?}: only {quiet:?}");
-                assert!(
-                    quiet < least + Duration::from_secs(30),
-                    "{headers:?}: {quiet:?}"
-                );
-            });
-        }
+    side_by_side(cases, |(headers, least)| {
+        let quiet = quiet_after(answer(headers));
+        let least = Duration::from_millis(*least);
+        assert!(quiet >= least, "{headers:?}: only {quiet:?}");
+        let most = least + Duration::from_secs(30);
+        assert!(quiet < most, "{headers:?}: {quiet:?}");
     });
 }
 
@@ -58,14 +44,14 @@ fn retry_after_is_kept_in_seconds_and_as_a_date() {
         &[
             (&[("Retry-After", "2")], 2_000),
             (&[("Retry-After", "1.5")], 1_500),
-            (&[("Retry-After", &date(4))], 2_000),
+            (&[("Retry-After", "@date+4")], 2_000),
             // By the server's own clock, which is an hour ahead or behind.
             (
-                &[("Date", &date(3_600)), ("Retry-After", &date(3_602))],
+                &[("Date", "@date+3600"), ("Retry-After", "@date+3602")],
                 1_000,
             ),
             (
-                &[("Date", &date(-3_600)), ("Retry-After", &date(-3_598))],
+                &[("Date", "@date-3600"), ("Retry-After", "@date-3598")],
                 1_000,
             ),
         ],
@@ -77,7 +63,7 @@ fn a_retry_after_without_sense_holds_for_a_second() {
     let cases: Vec<[(&'static str, &str); 1]> = ["0", "-5", "soon", "", "NaN", "-inf"]
         .map(|value| [("Retry-After", value)])
         .into();
-    let past = [("Retry-After", &*date(-600))];
+    let past = [("Retry-After", "@date-600")];
     let mut cases: Vec<(&[(&'static str, &str)], u64)> =
         cases.iter().map(|headers| (&headers[..], 1_000)).collect();
     cases.push((&past, 1_000));
@@ -98,8 +84,13 @@ fn of_two_retry_afters_the_longer_one_is_kept() {
 
 #[test]
 fn a_huge_retry_after_stops_the_run() {
-    let far = date(86_400);
-    for value in ["3601", "86400", "99999999999999999999", "1e300", &far] {
+    for value in [
+        "3601",
+        "86400",
+        "99999999999999999999",
+        "1e300",
+        "@date+86400",
+    ] {
         let answer = refusal_with(429, &[("Retry-After", value)]);
         let world = World::new(3, Script::default().whatever(step(answer)));
         world.run(APPLY).complains(75, &["Retry-After", "hour"]);
@@ -112,21 +103,14 @@ fn a_huge_retry_after_stops_the_run() {
 
 #[test]
 fn an_announced_end_of_the_quota_holds_everyone() {
-    let in_three = (Timestamp::now().as_second() + 4).to_string();
     hold(
         used_up,
         &[
             (&[("X-RateLimit-Reset", "2")], 2_000),
-            (&[("X-RateLimit-Reset", &in_three)], 1_500),
-            (&[("X-RateLimit-Reset", &format!("{in_three}000"))], 1_500),
+            (&[("X-RateLimit-Reset", "@unix+3")], 1_500),
+            (&[("X-RateLimit-Reset", "@millis+3")], 1_500),
             (
-                &[
-                    ("Date", &date(3_600)),
-                    (
-                        "X-RateLimit-Reset",
-                        &(Timestamp::now().as_second() + 3_603).to_string(),
-                    ),
-                ],
+                &[("Date", "@date+3600"), ("X-RateLimit-Reset", "@unix+3603")],
                 1_500,
             ),
         ],
@@ -135,8 +119,8 @@ fn an_announced_end_of_the_quota_holds_everyone() {
 
 #[test]
 fn a_reset_without_sense_holds_nobody_for_long() {
-    let past = (Timestamp::now().as_second() - 100).to_string();
-    let cases = ["0", &past, "-3", "soon", "", "1e300"].map(|value| [("X-RateLimit-Reset", value)]);
+    let cases =
+        ["0", "@unix-100", "-3", "soon", "", "1e300"].map(|value| [("X-RateLimit-Reset", value)]);
     let cases: Vec<(&[(&'static str, &str)], u64)> =
         cases.iter().map(|headers| (&headers[..], 0)).collect();
     hold(used_up, &cases);
@@ -189,7 +173,7 @@ fn a_limit_that_is_lowered_in_mid_run_or_shared_costs_no_row() {
 
 #[test]
 fn a_429_for_ever_ends_with_the_deadline_and_is_no_hot_loop() {
-    for headers in [&[("Retry-After", "0")][..], &[]] {
+    side_by_side([&[("Retry-After", "0")][..], &[]], |headers| {
         let script = Script::default().whatever(step(refusal_with(429, headers)));
         let world = World::new(5, script);
         let started = Instant::now();
@@ -208,7 +192,7 @@ fn a_429_for_ever_ends_with_the_deadline_and_is_no_hot_loop() {
         world.server.behave(Script::default());
         world.run(APPLY).expect(0);
         world.judge();
-    }
+    });
 }
 
 #[test]

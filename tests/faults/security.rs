@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 
 use crate::script::{Deed, Reply, Script, answer, applied, refusal, step};
-use crate::world::{APPLY, KEY, Ran, Running, World};
+use crate::world::{APPLY, KEY, Ran, Running, World, side_by_side};
 
 /// Neither half of the key, in nothing that was said or written.
 #[track_caller]
@@ -57,16 +57,17 @@ fn the_key_is_in_no_log_whatever_breaks() {
         step(answer(503, &page)),
         step(refusal(401)),
     ];
-    for format in ["text", "json"] {
-        for reply in replies.clone() {
-            let world = World::new(2, Script::default().whatever(reply));
-            let ran = world.run(&format!(
-                "{APPLY} -vvv --log-format {format} --max-attempts 2 --give-up-after 2s"
-            ));
-            assert!(ran.stderr.contains("lead_0"), "nothing is logged\n{ran}");
-            keeps_the_key(&world, &ran);
-        }
-    }
+    let cases = replies
+        .into_iter()
+        .flat_map(|reply| [("text", reply.clone()), ("json", reply)]);
+    side_by_side(cases, |(format, reply)| {
+        let world = World::new(2, Script::default().whatever(reply));
+        let ran = world.run(&format!(
+            "{APPLY} -vvv --log-format {format} --max-attempts 2 --give-up-after 2s"
+        ));
+        assert!(ran.stderr.contains("lead_0"), "nothing is logged\n{ran}");
+        keeps_the_key(&world, &ran);
+    });
 }
 
 #[test]

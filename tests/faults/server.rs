@@ -2,28 +2,20 @@
 
 use crate::hostile::Server;
 use crate::script::{Deed, Reply, Script, Step, answer, applied, refusal, refusal_with, step};
-use crate::world::{APPLY, RESULTS, World};
+use crate::world::{APPLY, World, side_by_side};
 
 const HTML: &str = "<!DOCTYPE html><title>It works!</title>";
 
 /// Each case is a script for `lead_0` and what its row then says; `lead_1` is answered honestly. Cases run side by
 /// side, since most of their time is spent waiting.
 fn settle(cases: Vec<(&str, Script, &str)>) {
-    std::thread::scope(|scope| {
-        for (case, script, verdict) in cases {
-            scope.spawn(move || {
-                let world = World::new(2, script);
-                let ran = world.run(&format!("{APPLY} --max-attempts 2"));
-                let results = world.judge();
-                assert_eq!(
-                    results[0].verdict(),
-                    verdict,
-                    "{case}: {}\n{ran}",
-                    results[0]
-                );
-                assert_eq!(results[1].verdict(), "updated//", "{case}\n{ran}");
-            });
-        }
+    side_by_side(cases, |(case, script, verdict)| {
+        let world = World::new(2, script);
+        let ran = world.run(&format!("{APPLY} --max-attempts 2"));
+        let results = world.judge();
+        let row = &results[0];
+        assert_eq!(row.verdict(), verdict, "{case}: {row}\n{ran}");
+        assert_eq!(results[1].verdict(), "updated//", "{case}\n{ran}");
     });
 }
 
@@ -84,7 +76,8 @@ fn a_409_without_doubt_is_certain_after_one_read() {
 #[test]
 fn a_409_in_doubt_is_certain_only_after_two_reads() {
     let dialled = step(Reply::Honest).first(Deed::Dial);
-    for doubt in [refusal(500), refusal(408), Reply::Reset, Reply::Close] {
+    let doubts = [refusal(500), refusal(408), Reply::Reset, Reply::Close];
+    side_by_side(doubts, |doubt| {
         let world = World::new(1, first([step(doubt), dialled.clone()]));
         world.run(APPLY).expect(1);
         assert_eq!(world.judge()[0].verdict(), "locked/already_dialled/yes");
@@ -93,7 +86,7 @@ fn a_409_in_doubt_is_certain_only_after_two_reads() {
         assert_eq!(reads.len(), 2);
         let apart = reads[1].at - reads[0].at;
         assert!(apart.as_millis() >= 1_000, "the reads are {apart:?} apart");
-    }
+    });
 }
 
 #[test]
@@ -347,7 +340,6 @@ fn one_row_with_broken_replies_stops_nobody() {
             .expect(1);
         let results = world.judge();
         assert_eq!(results[0].verdict(), "failed/outcome_unknown/");
-        assert!(std::fs::metadata(world.path(RESULTS)).is_ok());
         assert!(results[1..].iter().all(|row| row.verdict() == "updated//"));
     }
 }

@@ -28,6 +28,16 @@ pub(crate) fn leads(count: usize) -> Vec<String> {
     (0..count).map(|index| format!("lead_{index}")).collect()
 }
 
+/// Each case in a thread of its own: most of their time is spent waiting.
+pub(crate) fn side_by_side<C: Send>(cases: impl IntoIterator<Item = C>, test: impl Fn(C) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            let test = &test;
+            scope.spawn(move || test(case));
+        }
+    });
+}
+
 pub(crate) struct World {
     folder: TempDir,
     pub(crate) server: Server,
