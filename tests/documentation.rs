@@ -449,12 +449,11 @@ fn every_fault_has_a_test_that_is_there() {
             named.insert((path.to_owned(), test.to_owned()));
         }
         let path = format!("tests/faults/{file}.rs");
-        let text = read(&path);
-        for test in text.split("\n#[test]\nfn ").skip(1) {
-            let test = test.split('(').next().unwrap_or_default().to_owned();
+        for definition in read(&path).split("\n#[test]\nfn ").skip(1) {
+            let name = definition.split('(').next().unwrap_or_default();
             assert!(
-                named.contains(&(path.clone(), test.clone())),
-                "docs/reliability.md does not name `{test}` below `{group}`"
+                named.contains(&(path.clone(), name.to_owned())),
+                "docs/reliability.md does not name `{name}` below `{group}`"
             );
         }
     }

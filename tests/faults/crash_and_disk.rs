@@ -246,7 +246,7 @@ fn results_that_are_edited_meanwhile_are_not_taken_for_the_account() {
 fn an_input_that_grows_meanwhile_is_refused_and_no_row_is_made_up() {
     // More than a reader reads ahead, with the first row unanswered, so that most is read after the change.
     let script = Script::default().on("PATCH", "lead_1", [applied(Reply::OnCue)]);
-    let world = World::new(5_000, script);
+    let world = World::new(8_000, script);
     let run = world.start(APPLY);
     world.server.wait_for("the second row", |ledger| {
         !ledger.of("PATCH", "lead_1").is_empty()

@@ -9,7 +9,7 @@ fn busy() -> (World, Running) {
     let run = world.start(APPLY);
     world
         .server
-        .wait_for("a request", |ledger| !ledger.receipts.is_empty());
+        .wait_for("all requests", |ledger| ledger.receipts.len() == 3);
     (world, run)
 }
 
