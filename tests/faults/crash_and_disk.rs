@@ -191,7 +191,7 @@ fn results_that_are_replaced_or_removed_meanwhile_are_not_taken_for_the_account(
     type Meddle = fn(&World);
     let meddlings: [(&str, Meddle); 2] = [
         ("removed", |world| {
-            fs::remove_file(world.path(RESULTS)).expect("a file")
+            fs::remove_file(world.path(RESULTS)).expect("a file");
         }),
         ("replaced", |world| {
             world.write("other", "somebody else's\n");

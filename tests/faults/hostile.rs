@@ -154,7 +154,7 @@ impl Wire {
     /// What has come, still unread where that is possible: a socket that is closed with something unread resets its
     /// connection.
     fn look(&mut self, so_far: &mut Vec<u8>) -> io::Result<usize> {
-        let mut part = [0; 65536];
+        let mut part = vec![0; 65536];
         match self {
             Self::Plain(stream) => {
                 let length = stream.peek(&mut part)?;

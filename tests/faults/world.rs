@@ -61,7 +61,8 @@ impl World {
             .iter()
             .enumerate()
             .map(|(index, lead)| format!("{lead},{}\n", number(index)))
-            .collect::<String>();
+            .collect::<Vec<_>>()
+            .concat();
         world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
         world
     }
