@@ -1,7 +1,10 @@
 //! `apply` and `reconcile`: preflight, then every row to its result.
 
 use std::convert::Infallible;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -182,7 +185,7 @@ impl Apply<'_> {
             halt: self.halt,
             window: run.window,
             doubt_through: opened.doubt_through,
-            grace: run.timeout + Duration::from_secs(5),
+            grace: run.sending.grace,
         };
         let begun = Instant::now();
         let note = || match self.limiter.held_for() {
@@ -190,13 +193,30 @@ impl Apply<'_> {
             None => format!("bound by {}", Bound::of(self.limiter, begun.elapsed())),
         };
         let account = Account(progress);
+        let written = opened
+            .settled
+            .results
+            .handle()
+            .map_err(|error| self.lost(&error))?;
         let ended = tokio::select! {
             ended = pipeline::run(&job, opened.settled, &account) => ended,
             never = progress.keep_alive(note) => match never {},
             never = deadline(run.deadline, self.halt) => match never {},
         };
         match ended {
-            Ok(progressed) => session.close(progressed.begun_through),
+            Ok(progressed) => {
+                let begun = if self.executor.has_sent() {
+                    progressed.begun_through
+                } else {
+                    0
+                };
+                session.close(begun)?;
+                match is_still_at(written, &run.files.results) {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(self.lost(&"it was changed, replaced or removed meanwhile")),
+                    Err(error) => Err(self.lost(&error)),
+                }
+            }
             Err(pipeline::PipelineError::Input(error)) => Err(error.into()),
             Err(error @ pipeline::PipelineError::Changed) => Err(Fatal::new(
                 Exit::BadInput,
@@ -213,6 +233,18 @@ impl Apply<'_> {
                 ),
             )),
         }
+    }
+
+    /// The results are not what was written.
+    fn lost(&self, why: &dyn std::fmt::Display) -> Fatal {
+        Fatal::new(
+            Exit::LocalIo,
+            format!(
+                "the results `{}` are not the account of this run: {why}; put them back and run the same command again, \
+                 or use --fresh",
+                self.run.files.results.display()
+            ),
+        )
     }
 
     /// Why the run stopped; a cause that came when every row was settled stopped nothing.
@@ -365,6 +397,18 @@ fn prepare(run: &Run, input: Input) -> Result<Prepared, Fatal> {
         columns,
         preflight,
     })
+}
+
+/// Whether the file that was written to is the one at this path, and ends where the writing did.
+fn is_still_at(mut written: File, path: &Path) -> io::Result<bool> {
+    let found = match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        found => found?,
+    };
+    let ours = written.metadata()?;
+    // The handle shares its position with the one that wrote.
+    let end = written.stream_position()?;
+    Ok((found.dev(), found.ino(), found.len()) == (ours.dev(), ours.ino(), end))
 }
 
 struct Account<'a>(&'a Progress);

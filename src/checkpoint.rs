@@ -177,6 +177,11 @@ impl RunFile {
         self.window = window;
     }
 
+    /// Whether no run so far can have sent anything.
+    pub fn has_sent_nothing(&self) -> bool {
+        self.doubt_through == 0 && self.begun_through == Some(0)
+    }
+
     /// Reads the file; `None` where there is none.
     pub fn load(path: &Path) -> io::Result<Option<Self>> {
         match std::fs::read(path) {

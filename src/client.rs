@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
@@ -86,13 +87,25 @@ impl Answer {
     /// The headers that speak of the quota.
     pub fn quota_headers(&self) -> Headers<'_> {
         let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
-        Headers {
+        let mut headers = Headers {
             limit: header(api::RATE_LIMIT),
             remaining: header(api::RATE_REMAINING),
             reset: header(api::RATE_RESET),
-            retry_after: header(RETRY_AFTER.as_str()),
+            retry_after: None,
             date: header(DATE.as_str()),
-        }
+        };
+        // A proxy may add one of its own; the longer one keeps both.
+        let asked = self.headers.get_all(RETRY_AFTER).iter();
+        headers.retry_after = asked
+            .filter_map(|value| value.to_str().ok())
+            .max_by_key(|value| {
+                let alone = Headers {
+                    retry_after: Some(value),
+                    ..headers
+                };
+                alone.interpret(Timestamp::now()).retry_after
+            });
+        headers
     }
 
     /// The host that a redirect points to; never followed, and the rest may hold anything.

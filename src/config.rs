@@ -31,6 +31,8 @@ const CEILING: Ceiling = Ceiling {
 };
 const MAX_ATTEMPTS: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Rows under way may take so much longer than one request once the run is ending.
+const GRACE: Duration = Duration::from_secs(5);
 const GIVE_UP_AFTER: Duration = Duration::from_mins(2);
 const CLEAR_TOKEN: &str = "<clear>";
 
@@ -313,6 +315,7 @@ impl Run {
                     .or(defaults.dialect)
                     .unwrap_or_default()
                     .fixed(),
+                grace: timeout + GRACE,
             },
             ceiling: match sending.concurrency.or(defaults.concurrency) {
                 Some(count) => Ceiling::exactly(count.max(1).into()),

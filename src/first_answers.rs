@@ -1,5 +1,5 @@
-//! The first answers of a run: when all of them are the same refusal, it is the key, the workspace or the URL
-//! that is wrong, and not twenty rows.
+//! The first answers of a run: when all of them are the same refusal, or a success that shows no lead, it is the
+//! key, the workspace or the URL that is wrong, and not twenty rows.
 
 use std::cell::Cell;
 
@@ -19,11 +19,21 @@ pub enum Trust {
 
 /// Watches the first answers.
 #[derive(Debug)]
-pub struct FirstAnswers(Cell<Trust>);
+pub struct FirstAnswers {
+    trust: Cell<Trust>,
+    /// Anything has been said that the API would say: a lead, or a refusal.
+    spoken: Cell<bool>,
+    /// Rows that were answered with a success that shows no lead, before anything was said.
+    blank_rows: Cell<u32>,
+}
 
 impl Default for FirstAnswers {
     fn default() -> Self {
-        Self(Cell::new(Trust::Pending(None, 0)))
+        Self {
+            trust: Cell::new(Trust::Pending(None, 0)),
+            spoken: Cell::new(false),
+            blank_rows: Cell::new(0),
+        }
     }
 }
 
@@ -31,15 +41,31 @@ impl FirstAnswers {
     /// Takes any reply: one that is no refusal shows at once that key, workspace and URL are right. Rows that take
     /// several requests are settled late, and must not be overtaken by quick refusals.
     pub fn see(&self, status: u16) {
-        if matches!(status, 200..=299 | 409) && !self.are_refused() {
-            self.0.set(Trust::Given);
+        // A proxy in front of the API says these too.
+        if !matches!(status, 408 | 429 | 500..) {
+            self.spoken.set(true);
         }
+        if matches!(status, 200..=299 | 409) && !self.are_refused() {
+            self.trust.set(Trust::Given);
+        }
+    }
+
+    /// Takes the first success of a row that shows no lead: what answers may not be the API at all. Whether that has
+    /// come true.
+    pub fn see_blank(&self) -> bool {
+        self.blank_rows.set(self.blank_rows.get() + 1);
+        self.are_blank() && self.blank_rows.get() >= ENOUGH
+    }
+
+    /// Whether there were successes, and nothing that the API would say.
+    pub fn are_blank(&self) -> bool {
+        self.blank_rows.get() > 0 && !self.spoken.get()
     }
 
     /// Takes the final answer for one row that was sent.
     pub fn observe(&self, status: u16) -> Trust {
         let refusal = matches!(status, 400..=499) && status != 409;
-        let trust = match self.0.get() {
+        let trust = match self.trust.get() {
             Trust::Pending(None, _) if refusal => Trust::Pending(Some(status), 1),
             Trust::Pending(Some(first), count) if first == status && count + 1 == ENOUGH => {
                 Trust::Refused(status)
@@ -50,18 +76,18 @@ impl FirstAnswers {
             Trust::Pending(..) => Trust::Given,
             settled => settled,
         };
-        self.0.set(trust);
+        self.trust.set(trust);
         trust
     }
 
     /// Whether the suspicion came true.
     pub fn are_refused(&self) -> bool {
-        matches!(self.0.get(), Trust::Refused(_))
+        matches!(self.trust.get(), Trust::Refused(_))
     }
 
     /// Whether rows may be written although the run might yet turn out to be pointless.
     pub fn are_trusted(&self) -> bool {
-        self.0.get() == Trust::Given
+        self.trust.get() == Trust::Given
     }
 }
 
@@ -108,6 +134,29 @@ mod tests {
             answers.are_refused(),
             "what has stopped the run is not taken back"
         );
+    }
+
+    #[test]
+    fn successes_without_a_lead_are_suspicious_until_the_api_speaks() {
+        let answers = FirstAnswers::default();
+        assert!(!answers.are_blank(), "nothing was answered yet");
+        for row in 1..=ENOUGH {
+            assert_eq!(answers.see_blank(), row == ENOUGH, "{row}");
+        }
+        for (status, speaks) in [
+            (200, true),
+            (404, true),
+            (409, true),
+            (401, true),
+            (429, false),
+            (502, false),
+        ] {
+            let answers = FirstAnswers::default();
+            answers.see(status);
+            let stops = (0..ENOUGH).any(|_| answers.see_blank());
+            assert_eq!(stops, !speaks, "{status}");
+            assert_eq!(answers.are_blank(), !speaks, "{status}");
+        }
     }
 
     #[test]

@@ -34,6 +34,9 @@ const BREAKER: u32 = 10;
 /// Longest pause between two such requests.
 const PROBE_CEILING: Duration = Duration::from_secs(15);
 
+/// A hold shorter than this is the pace.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// What a reply says about admission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
@@ -191,11 +194,16 @@ impl Limiter {
         self.state.borrow().throttled
     }
 
-    /// Time until the gate opens, where it is shut.
+    /// Time until anything is admitted, where that is known and more than a moment.
     pub fn held_for(&self) -> Option<Duration> {
-        let gate = self.state.borrow().gate?;
-        gate.checked_duration_since(Instant::now())
-            .filter(|left| !left.is_zero())
+        let state = self.state.borrow();
+        let now = Instant::now();
+        let gate = state.gate.map(|gate| gate - now).unwrap_or_default();
+        let quota = match state.pace.turn(self.seconds(now)) {
+            Turn::Wait(until) => Duration::try_from_secs_f64(until - self.seconds(now)).ok(),
+            Turn::Now => None,
+        };
+        Some(gate.max(quota.unwrap_or_default())).filter(|left| *left >= MOMENT)
     }
 
     /// What the server's quota is understood to be.

@@ -1,6 +1,6 @@
 //! The log: our own events to stderr, nothing of the libraries', numbers masked by their types.
 
-use std::io::stderr;
+use std::io::{self, Write, stderr};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -27,7 +27,7 @@ pub fn start(log: Log) {
     };
     let subscriber = fmt()
         .with_env_filter(EnvFilter::new(level))
-        .with_writer(stderr)
+        .with_writer(|| Heedless(stderr()))
         .with_target(false);
     // A second start, as in tests, changes nothing.
     let _ = match log.format {
@@ -36,4 +36,19 @@ pub fn start(log: Log) {
             .try_init(),
         LogFormat::Json => subscriber.json().try_init(),
     };
+}
+
+/// A stderr that may be closed or full: a log that nobody can read is nothing to stop for, and the library would
+/// panic when it cannot even complain.
+struct Heedless(io::Stderr);
+
+impl Write for Heedless {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let _ = self.0.write_all(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

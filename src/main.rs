@@ -12,9 +12,11 @@ use leadfix::halt::{Cause, Halt};
 use leadfix::log::{self, Log};
 use leadfix::sandbox::Sandbox;
 use leadfix::{apply, check};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
+    forbid_cores();
     let ended = match Cli::parse().command {
         Command::Apply(args) => in_runtime(|| run(*args, false)),
         Command::Reconcile(args) => in_runtime(|| run(*args, true)),
@@ -37,6 +39,15 @@ fn main() -> ExitCode {
             fatal.exit.into()
         }
     }
+}
+
+/// A core would hold the key. Where the limit cannot be set, it is the system's to say.
+fn forbid_cores() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let _ = setrlimit(Resource::Core, none);
 }
 
 /// One thread does all the work; a second one makes results durable.

@@ -122,6 +122,17 @@ impl Results {
     }
 }
 
+/// Whether these are results of ours with a header and nothing behind it.
+pub fn hold_no_row(path: &Path) -> bool {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path);
+    reader.as_mut().is_ok_and(|reader| {
+        let ours = reader.headers().is_ok_and(|header| {
+            header.iter().take(COLUMNS.len()).eq(COLUMNS) && header.len() > COLUMNS.len()
+        });
+        ours && reader.records().next().is_none()
+    })
+}
+
 fn header(carried: &StringRecord) -> StringRecord {
     COLUMNS.iter().copied().chain(carried.iter()).collect()
 }

@@ -8,9 +8,10 @@ use tracing::info;
 
 use crate::checkpoint::{Files, Identity, RunFile};
 use crate::error::{Exit, Fatal};
-use crate::lock::Lock;
+use crate::lock::{Lock, LockError};
 use crate::pipeline::Settled;
 use crate::preflight::Preflight;
+use crate::private;
 use crate::reader::{Columns, Input, Row};
 use crate::results::{self, Results, ScanError, Whole};
 use crate::summary::Counts;
@@ -49,7 +50,13 @@ impl Claim {
     /// When another run holds it, or the path cannot hold results.
     pub fn take(files: &Files, input: &Path) -> Result<Self, Fatal> {
         refuse_misuse(files, input)?;
-        let lock = Lock::take(&files.lock)?;
+        let lock = Lock::take(&files.lock).map_err(|error| match error {
+            LockError::Held { .. } => Fatal::from(error),
+            LockError::Io(..) => Fatal::new(
+                Exit::LocalIo,
+                format!("{error}; --out names results in a folder that can be written"),
+            ),
+        })?;
         Ok(Self {
             files: files.clone(),
             lock,
@@ -85,6 +92,9 @@ impl Claim {
             .collect();
         let (run, opened) = match load(&files)? {
             None => begin(&files, identity, window, bom, &carried)?,
+            Some(run) if run.has_sent_nothing() && is_other(&run, &identity, &files) => {
+                begin(&files, identity, window, bom, &carried)?
+            }
             Some(run) => resume(
                 &files,
                 run,
@@ -117,6 +127,13 @@ impl Session {
     }
 }
 
+/// Whether a run with other settings has left results without a row, which are then removed.
+fn is_other(run: &RunFile, identity: &Identity, files: &Files) -> bool {
+    run.identity.difference(identity).is_some()
+        && results::hold_no_row(&files.results)
+        && std::fs::remove_file(&files.results).is_ok()
+}
+
 /// Paths that can never hold results.
 fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
     let shown = files.results.display();
@@ -126,6 +143,16 @@ fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
             format!("results file `{shown}`: {what}"),
         ))
     };
+    let folder = private::folder(&files.results);
+    if !folder.is_dir() {
+        return Err(Fatal::new(
+            Exit::LocalIo,
+            format!(
+                "results file `{shown}`: there is no folder `{}`; make it, or name another one with --out",
+                folder.display()
+            ),
+        ));
+    }
     if let (Ok(results), Ok(input)) = (files.results.canonicalize(), input.canonicalize())
         && results == input
     {

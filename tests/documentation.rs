@@ -425,3 +425,44 @@ fn every_path_that_the_documentation_names_is_there() {
         }
     }
 }
+
+/// Every fault has a test, and every test that a fault names is one.
+#[test]
+fn every_fault_has_a_test_that_is_there() {
+    let document = read("docs/reliability.md");
+    for (group, file) in [
+        ("### Server", "server"),
+        ("### Network", "network"),
+        ("### Quota", "quota"),
+        ("### Crash and disk", "crash_and_disk"),
+        ("### Input", "input"),
+        ("### Overlap", "overlap"),
+        ("### Security", "security"),
+    ] {
+        let mut named = BTreeSet::new();
+        for row in table_rows(&document, group) {
+            let words: Vec<&str> = row[2].split('`').skip(1).step_by(2).collect();
+            let [test, path] = words[..] else {
+                panic!("{group}: one test and its file: {row:?}");
+            };
+            assert!(is_a_test(&read(path), test), "{path} has no test `{test}`");
+            named.insert((path.to_owned(), test.to_owned()));
+        }
+        let path = format!("tests/faults/{file}.rs");
+        for definition in read(&path).split("\n#[test]\nfn ").skip(1) {
+            let name = definition.split('(').next().unwrap_or_default();
+            assert!(
+                named.contains(&(path.clone(), name.to_owned())),
+                "docs/reliability.md does not name `{name}` below `{group}`"
+            );
+        }
+    }
+}
+
+fn is_a_test(source: &str, name: &str) -> bool {
+    ["#[test]", "#[tokio::test]"].iter().any(|mark| {
+        source.contains(&format!("{mark}\nfn {name}()"))
+            || source.contains(&format!("{mark}\n    fn {name}()"))
+            || source.contains(&format!("{mark}\nasync fn {name}()"))
+    })
+}

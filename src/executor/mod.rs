@@ -12,7 +12,7 @@ use tracing::info;
 
 use crate::api::{Complaint, Dialect, Lead};
 use crate::classify::{self, Question, Seen, Systemic, Verdict, Words};
-use crate::client::{Client, Reply};
+use crate::client::{Answer, Client, Reply};
 use crate::correction::Correction;
 use crate::first_answers::{FirstAnswers, Trust};
 use crate::halt::{self, Halt};
@@ -28,6 +28,8 @@ use row::{Row, backoff, unfit};
 const READ_TRIES: u32 = 3;
 /// What a read of a lead showed is believed this long.
 const FRESH: Duration = Duration::from_mins(1);
+/// So much is shown of a reply that shows no lead, in characters.
+const BLANK_SHOWN: usize = 60;
 /// A lock that was in doubt is looked at a second time after this.
 const SECOND_LOOK: Duration = Duration::from_millis(1_100);
 
@@ -42,6 +44,8 @@ pub struct Settings {
     pub read_first: bool,
     /// The body spelling; `None` learns it from what comes back.
     pub dialect: Option<Dialect>,
+    /// How long rows under way may take once the run is ending.
+    pub grace: Duration,
 }
 
 /// What the run has done so far.
@@ -69,6 +73,8 @@ pub struct Executor<'a> {
     first_answers: FirstAnswers,
     retry_budget: RefCell<RetryBudget>,
     started: Instant,
+    /// `PATCH` requests of which a byte may have left.
+    sent: Cell<u64>,
     traffic: RefCell<Traffic>,
 }
 
@@ -100,6 +106,7 @@ impl<'a> Executor<'a> {
             first_answers: FirstAnswers::default(),
             retry_budget: RefCell::default(),
             started: Instant::now(),
+            sent: Cell::new(0),
             traffic: RefCell::default(),
         }
     }
@@ -126,6 +133,13 @@ impl<'a> Executor<'a> {
         let outcome = self.take_to_the_end(row).await?;
         if outcome.finding.reason == Some(Cause::Unreachable.into()) && !self.answered.get() {
             self.halt.pull(halt::Cause::Unreachable(outcome.detail));
+            return None;
+        }
+        let is_blank = matches!(outcome.http_status, Some(200..=299))
+            && outcome.finding.status == Status::Failed
+            && self.first_answers.are_blank();
+        if is_blank {
+            self.stop_at_a_stranger(&outcome.detail);
             return None;
         }
         if let Some(status) = outcome.http_status
@@ -160,6 +174,11 @@ impl<'a> Executor<'a> {
     /// The spelling that proved itself.
     pub fn proven_dialect(&self) -> Option<Dialect> {
         self.proven.get()
+    }
+
+    /// Whether the server may know of this run.
+    pub fn has_sent(&self) -> bool {
+        self.sent.get() > 0
     }
 
     /// What was sent so far.
@@ -341,8 +360,10 @@ impl<'a> Executor<'a> {
             let seen = self.see(row, &reply, Some(plan));
             // Status and words of a settled row are those of its `PATCH`.
             (row.http_status, row.words) = asked_about.clone();
-            tries += 1;
-            if classify::is_passing(seen) && tries < READ_TRIES {
+            let passing = classify::is_passing(seen);
+            // A refusal for want of quota is no try.
+            tries += u32::from(passing);
+            if passing && tries < READ_TRIES {
                 self.pause_to_retry(tries).await?;
                 continue;
             }
@@ -376,8 +397,13 @@ impl<'a> Executor<'a> {
     async fn patch(&self, row: &mut Row<'_, 'a>, body: Vec<u8>) -> Option<Reply> {
         let permit = self.permit(row).await?;
         row.shown.clear();
+        // Counted beforehand: the run may end while the request is under way.
+        self.sent.set(self.sent.get() + 1);
         let reply = self.client.patch(&row.correction.lead_id, body).await;
         permit.report(signal(&reply));
+        if matches!(reply, Reply::NotConnected { .. }) {
+            self.sent.set(self.sent.get() - 1);
+        }
         row.trace("PATCH", &reply);
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;
@@ -403,6 +429,15 @@ impl<'a> Executor<'a> {
         Some(reply)
     }
 
+    /// What answers has never shown a lead, nor refused anything in the API's way.
+    fn stop_at_a_stranger(&self, words: &str) {
+        self.halt.pull(halt::Cause::Misconfigured(format!(
+            "{words}, and nothing else was a reply of the API either: something else answers at the base URL, which may \
+             be wrong (with another one, add --fresh); where it is right, run the same command again when the API is \
+             back"
+        )));
+    }
+
     /// The permit that the row began with, else another one: a row that has begun may finish while the run ends.
     async fn permit(&self, row: &mut Row<'_, 'a>) -> Option<Permit<'a>> {
         match row.permit.take() {
@@ -412,7 +447,12 @@ impl<'a> Executor<'a> {
     }
 
     async fn admit(&self) -> Option<Permit<'a>> {
-        match self.limiter.admit().await {
+        let admitted = tokio::select! {
+            biased;
+            () = self.held_beyond_the_end() => return None,
+            admitted = self.limiter.admit() => admitted,
+        };
+        match admitted {
             Ok(permit) => Some(permit),
             Err(refusal) => {
                 self.halt.pull(match refusal {
@@ -435,6 +475,16 @@ impl<'a> Executor<'a> {
                 Ok(()) => return Some(()),
                 Err(wait) => self.pause(Duration::from_secs_f64(wait)).await?,
             }
+        }
+    }
+
+    /// Waits for the end of a run in which everyone is held for longer than rows under way may take: they would wait
+    /// for nothing.
+    async fn held_beyond_the_end(&self) {
+        self.halt.pulled().await;
+        let held = self.limiter.held_for().unwrap_or_default();
+        if held <= self.settings.grace {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -541,19 +591,45 @@ impl<'a> Executor<'a> {
                 {
                     row.shown = plan.explain(lead);
                 }
-                if evidence == Evidence::Nothing && (200..=299).contains(&answer.status) {
-                    row.words = format!(
-                        "the server answered {} without showing the lead",
-                        answer.status
-                    );
+                if lead.is_none() && (200..=299).contains(&answer.status) {
+                    self.see_blank(row, answer);
                 } else {
                     self.first_answers.see(answer.status);
+                    if evidence == Evidence::Nothing && answer.status < 300 {
+                        row.words = format!(
+                            "the server answered {} without showing the fields sent",
+                            answer.status
+                        );
+                    }
                 }
                 Seen::Answer {
                     status: answer.status,
                     evidence,
                     words,
                 }
+            }
+        }
+    }
+
+    /// A success that shows no lead. One that was cut says nothing of who answers.
+    fn see_blank(&self, row: &mut Row<'_, 'a>, answer: &Answer) {
+        let received = match &answer.body {
+            None => "a body that was cut or is too large".to_owned(),
+            Some(body) if body.is_empty() => "nothing in it".to_owned(),
+            Some(body) => {
+                let text = self.client.redact(&String::from_utf8_lossy(body));
+                let shown: String = text.trim().chars().take(BLANK_SHOWN).collect();
+                format!("`{}`", text::cut(&shown))
+            }
+        };
+        row.words = format!(
+            "the server answered {} without showing the lead, with {received}",
+            answer.status
+        );
+        if answer.body.is_some() && !std::mem::replace(&mut row.blank, true) {
+            let enough = self.first_answers.see_blank();
+            if enough {
+                self.stop_at_a_stranger(&row.words);
             }
         }
     }

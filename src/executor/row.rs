@@ -17,6 +17,10 @@ const BACKOFF: Duration = Duration::from_millis(500);
 /// Longest pause before another attempt.
 const BACKOFF_CEILING: Duration = Duration::from_secs(30);
 /// A row on its way.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, in any combination"
+)]
 pub(super) struct Row<'c, 'p> {
     pub(super) correction: &'c Correction,
     /// For its first request.
@@ -28,6 +32,8 @@ pub(super) struct Row<'c, 'p> {
     /// How the row ends when the server refuses the other spelling too.
     pub(super) fallback: Option<Finding>,
     pub(super) reconnected: bool,
+    /// A success has shown no lead.
+    pub(super) blank: bool,
     /// Variables that the lead had before our own first request, and any that came since: what our request may
     /// have lost is restored from here.
     pub(super) held: Variables,
@@ -54,6 +60,7 @@ impl<'c, 'p> Row<'c, 'p> {
             tried_other: false,
             fallback: None,
             reconnected: false,
+            blank: false,
             held: Variables::new(),
             http_status: None,
             words: String::new(),
