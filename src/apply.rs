@@ -105,7 +105,7 @@ impl Apply<'_> {
             preflight,
         } = &prepared;
         let identity = run.identity(preflight.pass.fingerprint);
-        let (session, opened) =
+        let (mut session, opened) =
             claim.open(identity, run.window, run.bom, (input, columns, preflight))?;
         let rows = preflight.pass.rows;
         let resumed_from = opened.counts.total();
@@ -121,7 +121,9 @@ impl Apply<'_> {
             self.executor.trust();
         }
         let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
-        let ended = self.settle(&prepared, session, opened, &progress).await;
+        let ended = self
+            .settle(&prepared, &mut session, opened, &progress)
+            .await;
         progress.finish();
         let counts = progress.counts();
         let stop = self.stop(ended, counts.total() == rows);
@@ -152,7 +154,7 @@ impl Apply<'_> {
     async fn settle(
         &self,
         prepared: &Prepared,
-        session: Session,
+        session: &mut Session,
         opened: Opened,
         progress: &Progress,
     ) -> Result<(), Fatal> {
@@ -179,7 +181,7 @@ impl Apply<'_> {
             never = deadline(run.deadline, self.halt) => match never {},
         };
         match ended {
-            Ok(progressed) => session.close(progressed.begun_through),
+            Ok(progressed) => session.close(progressed),
             Err(pipeline::PipelineError::Input(error)) => Err(error.into()),
             Err(error @ pipeline::PipelineError::Changed) => Err(Fatal::new(
                 Exit::BadInput,

@@ -9,10 +9,10 @@ use tracing::info;
 use crate::checkpoint::{Files, Identity, RunFile};
 use crate::error::{Exit, Fatal};
 use crate::lock::Lock;
-use crate::pipeline::Settled;
+use crate::pipeline::{Progressed, Settled};
 use crate::preflight::Preflight;
 use crate::reader::{Columns, Input, Row};
-use crate::results::{self, Results, ScanError, Whole};
+use crate::results::{self, Results, ScanError};
 use crate::summary::Counts;
 
 /// A run's files, locked and ready.
@@ -107,12 +107,14 @@ impl Claim {
 }
 
 impl Session {
-    /// The checkpoint of the session; `begun_through`: after an orderly end, no row behind this one was begun.
+    /// The checkpoint after an orderly end. The lock lasts as long as the session.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn close(mut self, begun_through: u64) -> Result<(), Fatal> {
-        self.run.begun_through = Some(begun_through.max(self.run.doubt_through));
+    pub fn close(&mut self, progressed: Progressed) -> Result<(), Fatal> {
+        let begun = progressed.begun_through.max(self.run.doubt_through);
+        self.run.begun_through = Some(begun);
+        self.run.durable = progressed.durable;
         store(&self.run, &self.files)
     }
 }
@@ -198,7 +200,7 @@ fn resume(
     let mut firsts = HashMap::new();
     let mut rows = input.rows()?;
     let mut row = Row::default();
-    let scanned = results::scan(&files.results, carried, |result| {
+    let scanned = results::scan(&files.results, carried, run.window, |result| {
         let same = rows.read(&mut row)?
             && row.line == result.line
             && columns
@@ -216,27 +218,25 @@ fn resume(
         Ok(())
     });
     let whole = match scanned {
-        Ok(whole) => whole,
-        Err(ScanError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Whole::default()
-        }
+        Ok(whole) => Some(whole),
+        Err(ScanError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(ScanError::Io(error)) => return Err(io_error(&files.results, "cannot read", &error)),
         Err(ScanError::Input(error)) => return Err(error.into()),
         Err(error) => return Err(foreign(files, &error.to_string())),
     };
-    info!(rows = whole.rows, torn_bytes = whole.torn, "resuming");
-    run.resume(whole.rows, window);
-    store(&run, files)?;
-    let results = if whole.bytes == 0 {
-        // Less than a header reached the disk, so there is nothing to lose.
-        match std::fs::remove_file(&files.results) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Results::create(&files.results, carried, bom),
-        }
-    } else {
-        Results::resume(&files.results, &whole)
+    let found = whole.unwrap_or_default();
+    if let Some(contradiction) = run.contradiction(found.rows, found.torn) {
+        return Err(foreign(files, &contradiction));
+    }
+    info!(rows = found.rows, torn_bytes = found.torn, "resuming");
+    // First the results, then what is said of them: until then what the earlier checkpoint says is true.
+    let results = match &whole {
+        Some(whole) => Results::resume(&files.results, whole),
+        None => Results::create(&files.results, carried, bom),
     };
     let results = results.map_err(|error| io_error(&files.results, "cannot reopen", &error))?;
+    run.resume(found.rows, found.reached, window);
+    store(&run, files)?;
     let doubt_through = run.doubt_through;
     Ok((
         run,
