@@ -3,6 +3,7 @@
 mod apply;
 mod certainty;
 mod check;
+mod crash_states;
 mod decision_table;
 mod dry_run;
 mod exit_codes;

@@ -203,16 +203,8 @@ fn half_done() -> World {
     let results = String::from_utf8(world.read(RESULTS)).expect("text");
     let kept: Vec<&str> = results.lines().take(5).collect();
     world.write(RESULTS, format!("{}\n", kept.join("\n")));
-    forget_the_end(&world);
+    world.forget_the_end();
     world
-}
-
-/// The checkpoint as a crash leaves it.
-fn forget_the_end(world: &World) {
-    let mut checkpoint = world.json("corrections.run.json");
-    checkpoint["begun_through"] = json!(null);
-    checkpoint["durable"] = json!(0);
-    world.write("corrections.run.json", checkpoint.to_string());
 }
 
 /// Every file but the locks, which are always there.
@@ -316,7 +308,7 @@ fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
 fn results_cut_anywhere_are_repaired_and_finished() {
     let world = World::plain(4, Options::default());
     world.run("apply corrections.csv --region IN").expect(0);
-    forget_the_end(&world);
+    world.forget_the_end();
     let (whole, checkpoint) = (world.read(RESULTS), world.read("corrections.run.json"));
     let wanted = Table::parse(&whole).without(&FREE);
     let mut random = fastrand::Rng::with_seed(3);
@@ -455,7 +447,7 @@ fn a_row_that_repeats_a_settled_one_tells_its_story_after_a_resumption() {
     let text = String::from_utf8(world.read(RESULTS)).expect("text");
     let at = text.find("\n6,").expect("the repeated row");
     world.write(RESULTS, &text[..=at]);
-    forget_the_end(&world);
+    world.forget_the_end();
     world.run("apply corrections.csv --region IN").expect(1);
     let results = world.judge_on(RESUMED);
     let row = |table: &Table| table.rows[5].clone();

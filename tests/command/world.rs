@@ -69,6 +69,11 @@ pub(crate) fn rounded() -> String {
     format!("lead_id,phone_number\n{}\n", rows.join("\n"))
 }
 
+/// How much of a campaign is run: the short form, or what the environment says.
+pub(crate) fn campaign(variable: &str, short: usize) -> usize {
+    std::env::var(variable).map_or(short, |count| count.parse().expect("a count"))
+}
+
 /// A folder, a sandbox, and what the sandbox was given.
 pub(crate) struct World {
     folder: TempDir,
@@ -93,12 +98,20 @@ impl World {
             ..options
         };
         let sandbox = Sandbox::start(options, ([127, 0, 0, 1], 0).into()).expect("a free port");
-        let folder = tempfile::tempdir().expect("a folder");
         Self {
-            folder,
+            folder: tempfile::tempdir().expect("a folder"),
             sandbox,
             leads,
             honours,
+        }
+    }
+
+    /// The same with its files in memory, where there is such a place: a sync costs nothing there.
+    pub(crate) fn in_memory(leads: Vec<Value>, options: Options) -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self {
+            folder: folder.expect("a folder"),
+            ..Self::with(leads, options)
         }
     }
 
@@ -185,6 +198,14 @@ impl World {
             assert!(started.elapsed() < HANGS, "waited in vain for {what}");
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// The checkpoint as a crash of the first run leaves it.
+    pub(crate) fn forget_the_end(&self) {
+        let mut checkpoint = self.json("corrections.run.json");
+        checkpoint["begun_through"] = json!(null);
+        checkpoint["durable"] = json!(0);
+        self.write("corrections.run.json", checkpoint.to_string());
     }
 
     /// Every file below the folder, by name.
