@@ -521,10 +521,7 @@ fn so_it_is_when_the_power_fails_a_second_time() {
         );
         world.write(RESULTS, &disk.written[..disk.durable + 10]);
     });
-    assert!(
-        tally.crashes > 3 && tally.finished > rows,
-        "{tally:?}"
-    );
+    assert!(tally.crashes > 3 && tally.finished > rows, "{tally:?}");
 }
 
 /// The checkpoint is replaced as a whole, after the results were repaired and before anything is sent. So until then

@@ -8,6 +8,7 @@ mod decision_table;
 mod dry_run;
 mod exit_codes;
 mod judge;
+mod kills;
 mod properties;
 mod resume;
 mod sandbox_command;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use leadfix::sandbox::{Honours, Options};
+use leadfix::sandbox::Options;
 use serde_json::json;
 
 use crate::judge::Terms;
@@ -90,50 +90,6 @@ fn an_interrupted_run_goes_on_and_ends_with_the_same_file() {
 #[test]
 fn an_interrupted_run_with_rows_of_every_kind_ends_with_the_same_file() {
     interrupt(mixed, 1);
-}
-
-/// Ten kills at random moments, with leads dialled meanwhile; then the run is left in peace.
-fn kill_again_and_again(seed: u64, honours: Honours) {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let world = mixed(
-        240,
-        Options {
-            latency: Duration::from_millis(2),
-            honours,
-            ..Options::default()
-        },
-    );
-    let mut kills = 0;
-    for _ in 0..10 {
-        let mut run = world
-            .leadfix("apply corrections.csv --region IN --concurrency 8")
-            .start();
-        let enough = world.ledger().counts.requests + random.u64(0..45);
-        while world.ledger().counts.requests < enough && !run.has_ended() {
-            std::thread::yield_now();
-        }
-        kills += u32::from(!run.has_ended());
-        run.kill();
-        run.end();
-        for _ in 0..4 {
-            world
-                .sandbox
-                .dial(&format!("lead_{:03}", random.u64(0..240)));
-        }
-    }
-    assert!(kills >= 5, "{kills} kills are too few to tell anything");
-    world.run("apply corrections.csv --region IN").expect(1);
-    world.judge_on(RESUMED);
-}
-
-#[test]
-fn killed_again_and_again_every_row_has_one_result_and_none_is_untrue() {
-    kill_again_and_again(7, Honours::Both);
-}
-
-#[test]
-fn killed_again_and_again_against_a_server_of_the_other_spelling() {
-    kill_again_and_again(11, Honours::Reference);
 }
 
 #[test]
