@@ -98,7 +98,7 @@ struct Sight<'a> {
 
 impl<'a> Sight<'a> {
     fn new(world: &'a World) -> Self {
-        let requests = world.ledger().counts.requests;
+        let requests = world.sandbox.counts().requests;
         let (checkpoint, lock) = (found(world, RUN), found(world, LOCK));
         Self {
             world,
@@ -109,7 +109,7 @@ impl<'a> Sight<'a> {
     }
 
     fn requests(&self) -> u64 {
-        self.world.ledger().counts.requests - self.requests
+        self.world.sandbox.counts().requests - self.requests
     }
 
     fn phase(&self) -> Phase {
@@ -147,7 +147,7 @@ impl<'a> Sight<'a> {
             _ => self.requests() >= requests,
         };
         while !come() && !run.has_ended() {
-            sleep(Duration::from_micros(150));
+            sleep(Duration::from_micros(500));
         }
         sleep(Duration::from_micros(random.u64(..500)));
     }
