@@ -199,12 +199,12 @@ impl RunFile {
         self.durable = rows;
     }
 
-    /// Reads the file; `None` where there is none.
+    /// Reads the file; `None` where there is none, [`io::ErrorKind::InvalidData`] where it is not one of ours.
     pub fn load(path: &Path) -> io::Result<Option<Self>> {
         match std::fs::read(path) {
             Ok(content) => serde_json::from_slice(&content)
                 .map(Some)
-                .map_err(io::Error::other),
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

@@ -1,6 +1,7 @@
 //! The files of one run: locks taken, results begun or resumed, checkpoint kept.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 
 use csv::StringRecord;
@@ -144,14 +145,15 @@ fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
 
 /// The checkpoint of an earlier run; none when there are neither results nor a checkpoint.
 fn load(files: &Files) -> Result<Option<RunFile>, Fatal> {
-    let run = RunFile::load(&files.run).map_err(|error| {
-        foreign(
+    let run = RunFile::load(&files.run).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => foreign(
             files,
             &format!(
                 "its checkpoint `{}` cannot be read: {error}",
                 files.run.display()
             ),
-        )
+        ),
+        _ => io_error(&files.run, "cannot read", &error),
     })?;
     if run.is_none() && files.results.exists() {
         return Err(foreign(
@@ -219,7 +221,7 @@ fn resume(
     });
     let whole = match scanned {
         Ok(whole) => Some(whole),
-        Err(ScanError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(ScanError::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,
         Err(ScanError::Io(error)) => return Err(io_error(&files.results, "cannot read", &error)),
         Err(ScanError::Input(error)) => return Err(error.into()),
         Err(error) => return Err(foreign(files, &error.to_string())),
@@ -253,7 +255,7 @@ fn store(run: &RunFile, files: &Files) -> Result<(), Fatal> {
         .map_err(|error| io_error(&files.run, "cannot write", &error))
 }
 
-fn io_error(path: &Path, what: &str, error: &std::io::Error) -> Fatal {
+fn io_error(path: &Path, what: &str, error: &io::Error) -> Fatal {
     Fatal::new(
         Exit::LocalIo,
         format!("{what} `{}`: {error}", path.display()),

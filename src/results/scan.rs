@@ -108,7 +108,7 @@ pub fn scan(
     let mut objection = None;
     let mut record = StringRecord::new();
     let width = COLUMNS.len() + carried.len();
-    while let Ok(true) = reader.read_record(&mut record) {
+    while has_record(reader.read_record(&mut record))? {
         let end = reader.position().byte();
         let row = parse(&record, rows + 1).filter(|_| record.len() == width);
         let Some(row) = row else { break };
@@ -143,6 +143,15 @@ pub fn scan(
         torn: length.saturating_sub(bytes),
         reached,
     })
+}
+
+/// Whether there was another record; one that is no UTF-8 is not ours.
+fn has_record(read: csv::Result<bool>) -> io::Result<bool> {
+    match read.map_err(csv::Error::into_kind) {
+        Ok(read) => Ok(read),
+        Err(csv::ErrorKind::Io(error)) => Err(error),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Where the header ends.

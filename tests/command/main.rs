@@ -13,5 +13,6 @@ mod properties;
 mod resume;
 mod sandbox_command;
 mod security;
+mod system_errors;
 mod table;
 mod world;

@@ -253,6 +253,24 @@ impl Invocation {
         self
     }
 
+    /// As the last arguments of another program, which starts it.
+    pub(crate) fn under(self, words: &[String]) -> Self {
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear()
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.expect("nothing is removed from nothing"));
+        }
+        Self { command, ..self }
+    }
+
     pub(crate) fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.command.stdin(Stdio::piped());
         self.input = Some(input.into());
