@@ -235,7 +235,9 @@ impl Tail {
         while reader.read_until(b'\n', &mut line)? > 0 {
             let is_of_no_text = |byte: &u8| *byte < b' ' && !b"\t\r\n".contains(byte);
             tail.is_garbled |= line.iter().any(is_of_no_text);
-            quoted ^= line.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+            quoted = line
+                .iter()
+                .fold(quoted, |quoted, byte| quoted ^ (*byte == b'"'));
             tail.has_whole_line |= line.ends_with(b"\n") && !quoted;
             tail.highest = tail.highest.max(row_number(&line).unwrap_or(0));
             line.clear();

@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 
 use crate::judge::Terms;
 use crate::table::Table;
-use crate::world::{INPUT, KEY, RESULTS, World, campaign, lead, number};
+use crate::world::{INPUT, KEY, RESULTS, World, campaign, lead, number, tell};
 
 /// So many rows may be under way behind the last durable one.
 const WINDOW: u64 = 4;
@@ -64,12 +64,13 @@ fn world(count: usize) -> World {
         let id = |row: usize| format!("lead_{row:03}");
         leads.push(lead(&id(row)));
         let of = |row: usize, cell: &str| format!("{},{},{cell}\n", id(row), number(row));
-        rows.push_str(&match kind(row) {
+        let text = match kind(row) {
             Kind::Sent => of(row, ""),
             Kind::SentWithLongCells => of(row, "\"two\nlines, and a \"\"word\"\" of café\""),
             Kind::Invalid => format!("{},12345,\n", id(row)),
             Kind::Repeated => of(row - 2, "again"),
-        });
+        };
+        rows.push_str(&text);
     }
     let world = World::in_memory(leads, Options::default());
     world.write(INPUT, rows);
@@ -497,7 +498,7 @@ fn fail_after_every_event(rows: usize, before: impl Fn(&Arc<World>, &Prepared)) 
             break;
         }
     }
-    println!("{tally:?}");
+    tell(&format!("crash states: {tally:?}"));
     tally
 }
 

@@ -11,7 +11,7 @@ use leadfix::sandbox::{Honours, Options};
 use serde_json::json;
 
 use crate::judge::Terms;
-use crate::world::{INPUT, RESULTS, Running, World, campaign, lead_with, number};
+use crate::world::{INPUT, RESULTS, Running, World, campaign, lead_with, number, tell};
 
 const RUN: &str = "corrections.run.json";
 const LOCK: &str = "corrections.lock";
@@ -59,12 +59,13 @@ fn world(random: &mut fastrand::Rng, seed: u64) -> World {
         if random.u8(..16) > 0 {
             leads.push(lead_with(&id, &over));
         }
-        rows.push_str(&match random.u8(..10) {
+        let text = match random.u8(..10) {
             0 => format!("{id},12345,,too short\n"),
             1 => format!("{id},{mobile},home_loan,variable\n"),
             2 => format!("{id},{mobile},,\"two\nlines\"\n{id},+91{mobile},,\"=again\"\n"),
             _ => format!("{id},{mobile},,\n"),
-        });
+        };
+        rows.push_str(&text);
     }
     let honours = [Honours::Guide, Honours::Reference, Honours::Both];
     let options = Options {
@@ -159,10 +160,7 @@ fn found(world: &World, name: &str) -> Vec<u8> {
 
 /// Lines, the header among them: no fewer than rows.
 fn rows_in(world: &World) -> usize {
-    found(world, RESULTS)
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
+    found(world, RESULTS).split(|byte| *byte == b'\n').count() - 1
 }
 
 /// The part of the results that consists of whole rows, or would if every quote were closed.
@@ -178,8 +176,20 @@ fn whole(results: &[u8]) -> &[u8] {
     &results[..end]
 }
 
+/// Names the story in which something went wrong.
+struct Seed(u64);
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tell(&format!("in the story of seed {}", self.0));
+        }
+    }
+}
+
 /// One file, from its first run to its last; how far the runs had come that were killed.
-fn tell(seed: u64) -> Vec<Phase> {
+fn live_through(seed: u64) -> Vec<Phase> {
+    let _seed = Seed(seed);
     let mut random = fastrand::Rng::with_seed(seed);
     let world = world(&mut random, seed);
     let mut phases = Vec::new();
@@ -212,7 +222,6 @@ fn tell(seed: u64) -> Vec<Phase> {
         world.read(RESULTS).starts_with(&settled),
         "seed {seed}: a settled row has changed\n{ran}"
     );
-    println!("seed {seed}");
     world.judge_on(Terms {
         input: INPUT,
         results: RESULTS,
@@ -253,7 +262,7 @@ fn killed_again_and_again_every_row_has_one_result_and_none_is_untrue() {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while killed.load(Ordering::Relaxed) < wanted {
-                    let phases = tell(told.fetch_add(1, Ordering::Relaxed) as u64);
+                    let phases = live_through(told.fetch_add(1, Ordering::Relaxed) as u64);
                     killed.fetch_add(phases.len(), Ordering::Relaxed);
                     let mut tally = tally.lock().expect("a lock");
                     for phase in phases {
@@ -264,6 +273,8 @@ fn killed_again_and_again_every_row_has_one_result_and_none_is_untrue() {
         }
     });
     let tally = tally.into_inner().expect("a lock");
-    println!("{killed:?} kills in {told:?} stories: {tally:?}");
+    tell(&format!(
+        "SIGKILL: {killed:?} kills in {told:?} stories: {tally:?}"
+    ));
     assert!(tally.len() == 5, "not everywhere: {tally:?}");
 }

@@ -321,7 +321,7 @@ fn results_that_were_safe_and_are_gone_are_missed() {
             world.write(RESULTS, [&results[..], b"7,8"].concat());
         }),
         ("deleted", |world| {
-            fs::remove_file(world.path(RESULTS)).expect("a file")
+            fs::remove_file(world.path(RESULTS)).expect("a file");
         }),
     ];
     for (case, tamper) in cases {

@@ -2,7 +2,6 @@
 //! until there is none left to fail. Each time the run ends with 74 and says why, and a clean run ends with the file of
 //! an undisturbed one.
 
-use std::io::Write;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,10 +10,12 @@ use leadfix::sandbox::Options;
 
 use crate::judge::Terms;
 use crate::table::Table;
-use crate::world::{INPUT, RESULTS, Ran, World, campaign, number, plain};
+use crate::world::{INPUT, RESULTS, Ran, World, campaign, number, plain, tell};
 
 /// Failures that are tried at once: the runs mostly wait.
 const AT_ONCE: usize = 4;
+/// No run makes so many calls of one kind.
+const MANY: usize = 10_000;
 /// What may differ between a resumed and an undisturbed run.
 const FREE: [&str; 2] = ["result_at", "result_attempts"];
 const RUN: &str = "corrections.run.json";
@@ -110,7 +111,7 @@ impl Calm {
         let (mut leads, rows) = plain(self.rows);
         let half = &self.results[..self.results.len() / 2];
         let whole = half.iter().rposition(|byte| *byte == b'\n').expect("rows") + 1;
-        let settled = half.iter().filter(|byte| **byte == b'\n').count() - 1;
+        let settled = half.split(|byte| *byte == b'\n').count() - 2;
         if begin == Begin::Torn {
             for (index, lead) in leads.iter_mut().take(settled).enumerate() {
                 lead["phone_number"] = format!("+91{}", number(index)).into();
@@ -219,12 +220,9 @@ fn may_trace() -> bool {
         "strace does not work: {why}"
     );
     if forbidden {
-        let notice = format!(
-            "\nNOT TESTED: no system error was injected, because this system forbids tracing: {why}\n"
-        );
-        std::io::stderr()
-            .write_all(notice.as_bytes())
-            .expect("stderr");
+        tell(&format!(
+            "NOT TESTED: no system error was injected, because this system forbids tracing: {why}"
+        ));
     }
     !forbidden
 }
@@ -242,8 +240,13 @@ fn any_system_call_may_fail_once() {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(fault) = { left.lock().expect("a lock").pop() } {
-                    let failed = (1..).take_while(|n| calm.try_to_fail(fault, *n)).count();
-                    assert!(failed > 0, "{fault:?} strikes nothing");
+                    let failed = (1..MANY)
+                        .take_while(|n| calm.try_to_fail(fault, *n))
+                        .count();
+                    assert!(
+                        failed > 0 && failed + 1 < MANY,
+                        "{fault:?} strikes {failed} times"
+                    );
                     let Fault {
                         begin, call, error, ..
                     } = fault;
@@ -257,7 +260,7 @@ fn any_system_call_may_fail_once() {
     });
     let failures = failures.into_inner().expect("a lock");
     let sum: usize = failures.iter().map(|(_, failed)| failed).sum();
-    println!("{sum} failures: {failures:?}");
+    tell(&format!("{sum} injected system errors: {failures:?}"));
     assert_eq!(failures.len(), FAULTS.len());
 }
 

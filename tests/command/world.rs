@@ -74,6 +74,11 @@ pub(crate) fn campaign(variable: &str, short: usize) -> usize {
     std::env::var(variable).map_or(short, |count| count.parse().expect("a count"))
 }
 
+/// Says it on the real stderr, which the test harness does not hold back.
+pub(crate) fn tell(words: &str) {
+    writeln!(std::io::stderr(), "{words}").expect("stderr");
+}
+
 /// A folder, a sandbox, and what the sandbox was given.
 pub(crate) struct World {
     folder: TempDir,
