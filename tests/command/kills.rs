@@ -252,7 +252,7 @@ fn live_through(seed: u64) -> Vec<Phase> {
     phases
 }
 
-/// Long: `LEADFIX_KILLS=5000 cargo test --test command kills.
+/// Long: `LEADFIX_KILLS=5000 cargo test --test command kills`.
 #[test]
 fn killed_again_and_again_every_row_has_one_result_and_none_is_untrue() {
     let wanted = campaign("LEADFIX_KILLS", 200);
