@@ -362,6 +362,7 @@ mod tests {
             ("\n3,4,", "\n\"3\",4,"),
             ("\n4,5,invalid", "\n4,5,sorted"),
             (",d,\n", ",d,\nand more\n"),
+            (",d,\n", ",d,\n6,7,invalid,"),
         ] {
             assert!(full.contains(from), "{from}");
             std::fs::write(&path, full.replace(from, to)).unwrap();

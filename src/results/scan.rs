@@ -246,13 +246,13 @@ impl Tail {
     }
 
     /// The last row of which anything is there behind `rows` whole ones; `None` where a crash did not leave this.
-    /// A crash leaves one row that is cut off, or blocks that never reached the disk, and behind them rows that did:
-    /// no more of them than a window.
+    /// A crash leaves the next row, cut off, or blocks that never reached the disk, and behind them rows that did: no
+    /// more of them than a window.
     fn reached(&self, rows: u64, window: u64) -> Option<u64> {
         let torn = if self.is_garbled {
             self.highest <= rows + window
         } else {
-            !self.has_whole_line
+            !self.has_whole_line && self.highest <= rows + 1
         };
         torn.then_some(rows.max(self.highest))
     }

@@ -502,7 +502,7 @@ fn fail_after_every_event(rows: usize, before: impl Fn(&Arc<World>, &Prepared)) 
     tally
 }
 
-/// Long: `LEADFIX_CRASH_ROWS=40 cargo test --test command crash_states.
+/// Long: `LEADFIX_CRASH_ROWS=40 cargo test --test command crash_states`.
 #[test]
 fn whatever_a_power_loss_leaves_is_finished_to_the_same_file() {
     let rows = campaign("LEADFIX_CRASH_ROWS", 8);

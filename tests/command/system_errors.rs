@@ -227,7 +227,7 @@ fn may_trace() -> bool {
     !forbidden
 }
 
-/// Long: `LEADFIX_ERROR_ROWS=40 cargo test --test command system_errors.
+/// Long: `LEADFIX_ERROR_ROWS=40 cargo test --test command system_errors`.
 #[test]
 fn any_system_call_may_fail_once() {
     if !may_trace() {
