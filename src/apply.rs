@@ -121,7 +121,7 @@ impl Apply<'_> {
             preflight,
         } = &prepared;
         let identity = run.identity(preflight.pass.fingerprint);
-        let (session, opened) =
+        let (mut session, opened) =
             claim.open(identity, run.window, run.bom, (input, columns, preflight))?;
         let rows = preflight.pass.rows;
         let resumed_from = opened.counts.total();
@@ -138,7 +138,9 @@ impl Apply<'_> {
         }
         let begun = Instant::now();
         let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
-        let ended = self.settle(&prepared, session, opened, &progress).await;
+        let ended = self
+            .settle(&prepared, &mut session, opened, &progress)
+            .await;
         progress.finish();
         let counts = progress.counts();
         let stop = self.stop(ended, counts.total() == rows);
@@ -171,7 +173,7 @@ impl Apply<'_> {
     async fn settle(
         &self,
         prepared: &Prepared,
-        session: Session,
+        session: &mut Session,
         opened: Opened,
         progress: &Progress,
     ) -> Result<(), Fatal> {
@@ -205,12 +207,15 @@ impl Apply<'_> {
         };
         match ended {
             Ok(progressed) => {
-                let begun = if self.executor.has_sent() {
+                let begun_through = if self.executor.has_sent() {
                     progressed.begun_through
                 } else {
                     0
                 };
-                session.close(begun)?;
+                session.close(pipeline::Progressed {
+                    begun_through,
+                    ..progressed
+                })?;
                 match is_still_at(written, &run.files.results) {
                     Ok(true) => Ok(()),
                     Ok(false) => Err(self.lost(&"it was changed, replaced or removed meanwhile")),

@@ -66,7 +66,8 @@ impl Files {
 
     /// Moves the files of an earlier run aside, under the first number that is free.
     pub fn set_aside(&self) -> io::Result<Option<PathBuf>> {
-        let moved = [&self.results, &self.summary, &self.run];
+        // The checkpoint first: results without one are never gone on with.
+        let moved = [&self.run, &self.summary, &self.results];
         if !moved.iter().any(|path| path.exists()) {
             return Ok(None);
         }
@@ -155,6 +156,8 @@ pub struct RunFile {
     pub doubt_through: u64,
     /// After an orderly end: no row behind this one was begun.
     pub begun_through: Option<u64>,
+    /// So many results were durable when this was written; after an orderly end, all of them.
+    pub durable: u64,
 }
 
 impl RunFile {
@@ -167,14 +170,24 @@ impl RunFile {
             window,
             doubt_through: 0,
             begun_through: None,
+            durable: 0,
         }
     }
 
-    /// Goes on behind `done` result rows: whatever the run before may have sent is in doubt.
-    pub fn resume(&mut self, done: u64, window: u64) {
-        let begun = self.begun_through.take().unwrap_or(done + self.window);
-        self.doubt_through = self.doubt_through.max(begun);
-        self.window = window;
+    /// What contradicts the results that were found: `rows` whole ones, and behind them `torn` bytes of others.
+    pub fn contradiction(&self, rows: u64, torn: u64) -> Option<String> {
+        let durable = self.durable;
+        if rows < durable {
+            Some(format!(
+                "{durable} result rows were safe, and only {rows} of them are there as they were written"
+            ))
+        } else if self.begun_through.is_some() && (rows > durable || torn > 0) {
+            Some(format!(
+                "it ended with {durable} result rows, and something stands behind them"
+            ))
+        } else {
+            None
+        }
     }
 
     /// Whether no run so far can have sent anything.
@@ -182,12 +195,21 @@ impl RunFile {
         self.doubt_through == 0 && self.begun_through == Some(0)
     }
 
-    /// Reads the file; `None` where there is none.
+    /// Goes on behind `rows` durable results, where the results once had come to row `reached`: whatever the run
+    /// before may have sent is in doubt.
+    pub fn resume(&mut self, rows: u64, reached: u64, window: u64) {
+        let begun = self.begun_through.take().unwrap_or(reached + self.window);
+        self.doubt_through = self.doubt_through.max(begun);
+        self.window = window;
+        self.durable = rows;
+    }
+
+    /// Reads the file; `None` where there is none, [`io::ErrorKind::InvalidData`] where it is not one of ours.
     pub fn load(path: &Path) -> io::Result<Option<Self>> {
         match std::fs::read(path) {
             Ok(content) => serde_json::from_slice(&content)
                 .map(Some)
-                .map_err(io::Error::other),
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -257,15 +279,15 @@ mod tests {
     #[test]
     fn doubt_never_shrinks_over_crashes_and_is_exact_after_an_orderly_end() {
         let mut run = RunFile::new(identity(), 1024);
-        run.resume(10, 16);
+        run.resume(10, 10, 16);
         assert_eq!(
             run.doubt_through, 1034,
             "a crash leaves the whole window in doubt"
         );
-        run.resume(20, 16);
+        run.resume(20, 20, 16);
         assert_eq!(run.doubt_through, 1034, "a second crash forgets nothing");
         run.begun_through = Some(1100);
-        run.resume(1100, 16);
+        run.resume(1100, 1100, 16);
         assert_eq!(
             run.doubt_through, 1100,
             "nothing behind an orderly end is in doubt"

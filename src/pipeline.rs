@@ -23,7 +23,7 @@ use crate::limiter::Permit;
 use crate::outcome::{Cause, Finding, Outcome, Reupload, Status};
 use crate::preflight::{Judgement, Policy, Preflight};
 use crate::reader::{Columns, Input, InputError, Row, Rows};
-use crate::results::Results;
+use crate::results::{Results, Storage};
 
 /// Results are made durable at least this often.
 const SYNC_EVERY: Duration = Duration::from_millis(250);
@@ -67,9 +67,9 @@ pub enum PipelineError {
 
 /// What earlier runs have settled.
 #[derive(Debug)]
-pub struct Settled {
+pub struct Settled<S: Storage = File> {
     /// The results, behind their last whole row.
-    pub results: Results,
+    pub results: Results<S>,
     /// Findings of those rows whose outcome later rows share.
     pub firsts: HashMap<u64, Finding>,
 }
@@ -79,6 +79,8 @@ pub struct Settled {
 pub struct Progressed {
     /// No row behind this one was begun.
     pub begun_through: u64,
+    /// So many rows have results, all of them durable.
+    pub durable: u64,
 }
 
 /// Where settled rows go.
@@ -91,9 +93,9 @@ pub trait Witness {
 ///
 /// # Errors
 /// When the input or the results break; whatever is durable stays so.
-pub async fn run(
+pub async fn run<S: Storage>(
     job: &Job<'_>,
-    Settled { results, firsts }: Settled,
+    Settled { results, firsts }: Settled<S>,
     witness: &impl Witness,
 ) -> Result<Progressed, PipelineError> {
     let durable = watch::Sender::new(results.rows());
@@ -120,7 +122,7 @@ pub async fn run(
     .ready_chunks(256);
     let mut settled = std::pin::pin!(settled);
 
-    let mut writer = Writer::new(job, results, firsts, witness).map_err(PipelineError::Results)?;
+    let mut writer = Writer::new(job, results, firsts, witness);
     let mut ending: Option<Instant> = None;
     loop {
         let sync_due = writer.sync_due();
@@ -140,11 +142,12 @@ pub async fn run(
         }
         writer.write().map_err(PipelineError::Results)?;
     }
-    writer.finish().await.map_err(PipelineError::Results)?;
+    let durable = writer.finish().await.map_err(PipelineError::Results)?;
     match broken.take() {
         Some(error) => Err(error),
         None => Ok(Progressed {
             begun_through: begun.get(),
+            durable,
         }),
     }
 }
@@ -279,10 +282,9 @@ async fn settle(job: &Job<'_>, item: Item<'_>) -> Through {
 }
 
 /// Appends settled rows and makes them durable from another thread.
-struct Writer<'a, W> {
+struct Writer<'a, S: Storage, W> {
     job: &'a Job<'a>,
-    results: Results,
-    file: File,
+    results: Results<S>,
     witness: &'a W,
     /// Findings of rows whose outcome later rows share.
     firsts: HashMap<u64, Finding>,
@@ -294,16 +296,15 @@ struct Writer<'a, W> {
     last_sync: Instant,
 }
 
-impl<'a, W: Witness> Writer<'a, W> {
+impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
     fn new(
         job: &'a Job<'a>,
-        results: Results,
+        results: Results<S>,
         firsts: HashMap<u64, Finding>,
         witness: &'a W,
-    ) -> io::Result<Self> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             job,
-            file: results.handle()?,
             synced_rows: results.rows(),
             results,
             witness,
@@ -312,7 +313,7 @@ impl<'a, W: Witness> Writer<'a, W> {
             ended: false,
             syncing: None,
             last_sync: Instant::now(),
-        })
+        }
     }
 
     fn take(&mut self, row: Through) {
@@ -328,7 +329,8 @@ impl<'a, W: Witness> Writer<'a, W> {
         if self.job.executor.is_trusted() || self.waiting.len() as u64 >= self.job.window {
             self.write_waiting()?;
         }
-        self.sync_if_due()
+        self.sync_if_due();
+        Ok(())
     }
 
     fn write_waiting(&mut self) -> io::Result<()> {
@@ -375,18 +377,19 @@ impl<'a, W: Witness> Writer<'a, W> {
         pending.then(|| self.last_sync + SYNC_EVERY)
     }
 
-    fn sync_if_due(&mut self) -> io::Result<()> {
+    fn sync_if_due(&mut self) {
         let now = Instant::now();
         let due = self
             .sync_due()
             .is_some_and(|due| now >= due || self.unsynced() * 2 >= self.job.window);
         if due {
-            let file = self.file.try_clone()?;
-            let sync = tokio::task::spawn_blocking(move || file.sync_data());
-            self.syncing = Some((self.results.rows(), sync));
-            self.last_sync = now;
+            self.begin_sync();
         }
-        Ok(())
+    }
+
+    fn begin_sync(&mut self) {
+        self.syncing = Some((self.results.rows(), self.results.sync()));
+        self.last_sync = Instant::now();
     }
 
     /// Waits for the sync under way; how many rows are durable after it. A sync that failed is never repeated.
@@ -401,8 +404,9 @@ impl<'a, W: Witness> Writer<'a, W> {
         Ok(rows)
     }
 
-    /// Writes and makes durable what is left, but for rows held back by a suspicion that was not dispelled.
-    async fn finish(mut self) -> io::Result<()> {
+    /// Writes and makes durable what is left, but for rows held back by a suspicion that was not dispelled; how many
+    /// rows there are then.
+    async fn finish(mut self) -> io::Result<u64> {
         // A file with few rows runs through; an interrupted run sends its suspicious rows again.
         if self.job.executor.is_trusted() || !self.job.halt.is_pulled() {
             self.write_waiting()?;
@@ -411,12 +415,10 @@ impl<'a, W: Witness> Writer<'a, W> {
             self.synced().await?;
         }
         if self.unsynced() > 0 {
-            let file = self.file.try_clone()?;
-            tokio::task::spawn_blocking(move || file.sync_all())
-                .await
-                .map_err(io::Error::other)??;
+            self.begin_sync();
+            self.synced().await?;
         }
-        Ok(())
+        Ok(self.synced_rows)
     }
 }
 

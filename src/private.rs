@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 /// Options that create files with mode 0600.
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -17,16 +19,35 @@ pub fn create_new(path: &Path) -> io::Result<File> {
     options().write(true).create_new(true).open(path)
 }
 
+/// A new file that has its content from the start: after a crash there is all of it, or nothing. It is an error when
+/// there is one already.
+pub fn create(path: &Path, content: &[u8]) -> io::Result<File> {
+    let file = beside(path, content)?.persist_noclobber(path)?;
+    sync_folder(path)?;
+    Ok(file)
+}
+
 /// Replaces a small file as a whole: after a crash there is the old one or the new one.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = folder(path);
+    beside(path, content)?.persist(path)?;
+    sync_folder(path)
+}
+
+/// The content, durable, under a name that takes the place of what a run left there that was killed.
+fn beside(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    match std::fs::remove_file(folder(path).join(&name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut file = tempfile::Builder::new()
-        .prefix(".leadfix-")
-        .tempfile_in(folder)?;
+        .prefix(&name)
+        .rand_bytes(0)
+        .tempfile_in(folder(path))?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    sync_folder(path)
+    Ok(file)
 }
 
 /// Makes a new or renamed directory entry durable.

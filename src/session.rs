@@ -1,6 +1,7 @@
 //! The files of one run: locks taken, results begun or resumed, checkpoint kept.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 
 use csv::StringRecord;
@@ -9,11 +10,11 @@ use tracing::info;
 use crate::checkpoint::{Files, Identity, RunFile};
 use crate::error::{Exit, Fatal};
 use crate::lock::{Lock, LockError};
-use crate::pipeline::Settled;
+use crate::pipeline::{Progressed, Settled};
 use crate::preflight::Preflight;
 use crate::private;
 use crate::reader::{Columns, Input, Row};
-use crate::results::{self, Results, ScanError, Whole};
+use crate::results::{self, Results, ScanError};
 use crate::summary::Counts;
 
 /// A run's files, locked and ready.
@@ -117,12 +118,14 @@ impl Claim {
 }
 
 impl Session {
-    /// The checkpoint of the session; `begun_through`: after an orderly end, no row behind this one was begun.
+    /// The checkpoint after an orderly end. The lock lasts as long as the session.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn close(mut self, begun_through: u64) -> Result<(), Fatal> {
-        self.run.begun_through = Some(begun_through.max(self.run.doubt_through));
+    pub fn close(&mut self, progressed: Progressed) -> Result<(), Fatal> {
+        let begun = progressed.begun_through.max(self.run.doubt_through);
+        self.run.begun_through = Some(begun);
+        self.run.durable = progressed.durable;
         store(&self.run, &self.files)
     }
 }
@@ -169,14 +172,15 @@ fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
 
 /// The checkpoint of an earlier run; none when there are neither results nor a checkpoint.
 fn load(files: &Files) -> Result<Option<RunFile>, Fatal> {
-    let run = RunFile::load(&files.run).map_err(|error| {
-        foreign(
+    let run = RunFile::load(&files.run).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => foreign(
             files,
             &format!(
                 "its checkpoint `{}` cannot be read: {error}",
                 files.run.display()
             ),
-        )
+        ),
+        _ => io_error(&files.run, "cannot read", &error),
     })?;
     if run.is_none() && files.results.exists() {
         return Err(foreign(
@@ -225,7 +229,7 @@ fn resume(
     let mut firsts = HashMap::new();
     let mut rows = input.rows()?;
     let mut row = Row::default();
-    let scanned = results::scan(&files.results, carried, |result| {
+    let scanned = results::scan(&files.results, carried, run.window, |result| {
         let same = rows.read(&mut row)?
             && row.line == result.line
             && columns
@@ -243,27 +247,25 @@ fn resume(
         Ok(())
     });
     let whole = match scanned {
-        Ok(whole) => whole,
-        Err(ScanError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Whole::default()
-        }
+        Ok(whole) => Some(whole),
+        Err(ScanError::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,
         Err(ScanError::Io(error)) => return Err(io_error(&files.results, "cannot read", &error)),
         Err(ScanError::Input(error)) => return Err(error.into()),
         Err(error) => return Err(foreign(files, &error.to_string())),
     };
-    info!(rows = whole.rows, torn_bytes = whole.torn, "resuming");
-    run.resume(whole.rows, window);
-    store(&run, files)?;
-    let results = if whole.bytes == 0 {
-        // Less than a header reached the disk, so there is nothing to lose.
-        match std::fs::remove_file(&files.results) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Results::create(&files.results, carried, bom),
-        }
-    } else {
-        Results::resume(&files.results, &whole)
+    let found = whole.unwrap_or_default();
+    if let Some(contradiction) = run.contradiction(found.rows, found.torn) {
+        return Err(foreign(files, &contradiction));
+    }
+    info!(rows = found.rows, torn_bytes = found.torn, "resuming");
+    // First the results, then what is said of them: until then what the earlier checkpoint says is true.
+    let results = match &whole {
+        Some(whole) => Results::resume(&files.results, whole),
+        None => Results::create(&files.results, carried, bom),
     };
     let results = results.map_err(|error| io_error(&files.results, "cannot reopen", &error))?;
+    run.resume(found.rows, found.reached, window);
+    store(&run, files)?;
     let doubt_through = run.doubt_through;
     Ok((
         run,
@@ -280,7 +282,7 @@ fn store(run: &RunFile, files: &Files) -> Result<(), Fatal> {
         .map_err(|error| io_error(&files.run, "cannot write", &error))
 }
 
-fn io_error(path: &Path, what: &str, error: &std::io::Error) -> Fatal {
+fn io_error(path: &Path, what: &str, error: &io::Error) -> Fatal {
     Fatal::new(
         Exit::LocalIo,
         format!("{what} `{}`: {error}", path.display()),

@@ -80,7 +80,7 @@ impl Rules {
     /// Whether the first row behind the results is in doubt after a crash.
     fn doubt_after_crash(self) -> bool {
         let mut run = RunFile::new(identity(), 1);
-        run.resume(0, 1);
+        run.resume(0, 0, 1);
         run.doubt_through >= 1 && self != Self::DoubtForgottenOnResume
     }
 }

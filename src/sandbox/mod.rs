@@ -175,6 +175,11 @@ impl Sandbox {
         self.shared.state().ledger(None)
     }
 
+    /// The counts of the ledger alone: cheap enough to be watched.
+    pub fn counts(&self) -> Counts {
+        self.shared.state().journal.counts.clone()
+    }
+
     /// The campaign dials this lead now, if it is pending. Says whether it was.
     pub fn dial(&self, lead: &str) -> bool {
         self.shared.state().dial(lead)

@@ -3,13 +3,16 @@
 mod apply;
 mod certainty;
 mod check;
+mod crash_states;
 mod decision_table;
 mod dry_run;
 mod exit_codes;
 mod judge;
+mod kills;
 mod properties;
 mod resume;
 mod sandbox_command;
 mod security;
+mod system_errors;
 mod table;
 mod world;

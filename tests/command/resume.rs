@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use leadfix::sandbox::{Honours, Options};
+use leadfix::sandbox::Options;
 use serde_json::json;
 
 use crate::judge::Terms;
@@ -92,50 +92,6 @@ fn an_interrupted_run_with_rows_of_every_kind_ends_with_the_same_file() {
     interrupt(mixed, 1);
 }
 
-/// Ten kills at random moments, with leads dialled meanwhile; then the run is left in peace.
-fn kill_again_and_again(seed: u64, honours: Honours) {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let world = mixed(
-        240,
-        Options {
-            latency: Duration::from_millis(2),
-            honours,
-            ..Options::default()
-        },
-    );
-    let mut kills = 0;
-    for _ in 0..10 {
-        let mut run = world
-            .leadfix("apply corrections.csv --region IN --concurrency 8")
-            .start();
-        let enough = world.ledger().counts.requests + random.u64(0..45);
-        while world.ledger().counts.requests < enough && !run.has_ended() {
-            std::thread::yield_now();
-        }
-        kills += u32::from(!run.has_ended());
-        run.kill();
-        run.end();
-        for _ in 0..4 {
-            world
-                .sandbox
-                .dial(&format!("lead_{:03}", random.u64(0..240)));
-        }
-    }
-    assert!(kills >= 5, "{kills} kills are too few to tell anything");
-    world.run("apply corrections.csv --region IN").expect(1);
-    world.judge_on(RESUMED);
-}
-
-#[test]
-fn killed_again_and_again_every_row_has_one_result_and_none_is_untrue() {
-    kill_again_and_again(7, Honours::Both);
-}
-
-#[test]
-fn killed_again_and_again_against_a_server_of_the_other_spelling() {
-    kill_again_and_again(11, Honours::Reference);
-}
-
 #[test]
 fn what_was_applied_before_a_crash_is_not_flagged_for_enrolment() {
     for (steps, verdict) in [
@@ -203,6 +159,7 @@ fn half_done() -> World {
     let results = String::from_utf8(world.read(RESULTS)).expect("text");
     let kept: Vec<&str> = results.lines().take(5).collect();
     world.write(RESULTS, format!("{}\n", kept.join("\n")));
+    world.forget_the_end();
     world
 }
 
@@ -265,6 +222,10 @@ fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
         ("another file altogether", "", |world| {
             world.write(RESULTS, "my shopping list\nmilk\n");
         }),
+        ("half of the header", "", |world| {
+            world.write(RESULTS, "result_row,result_li");
+        }),
+        ("emptied", "", |world| world.write(RESULTS, "")),
         ("no checkpoint", "", |world| {
             fs::remove_file(world.path("corrections.run.json")).expect("a file");
         }),
@@ -303,11 +264,17 @@ fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
 fn results_cut_anywhere_are_repaired_and_finished() {
     let world = World::plain(4, Options::default());
     world.run("apply corrections.csv --region IN").expect(0);
+    world.forget_the_end();
     let (whole, checkpoint) = (world.read(RESULTS), world.read("corrections.run.json"));
     let wanted = Table::parse(&whole).without(&FREE);
     let mut random = fastrand::Rng::with_seed(3);
     for round in 0..24 {
-        let mut torn = whole[..random.usize(0..whole.len())].to_vec();
+        let header = whole
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .expect("a header")
+            + 1;
+        let mut torn = whole[..random.usize(header..whole.len())].to_vec();
         if round % 3 == 0 {
             torn.extend(vec![0; random.usize(1..600)]);
         }
@@ -325,6 +292,50 @@ fn results_cut_anywhere_are_repaired_and_finished() {
             "{} bytes left",
             torn.len()
         );
+    }
+}
+
+/// What is known to have been safe can be lost by no crash: whoever took it away, the run does not go on as if nothing
+/// had been sent.
+#[test]
+fn results_that_were_safe_and_are_gone_are_missed() {
+    type Tampering = fn(&World);
+    let cases: &[(&str, Tampering)] = &[
+        ("cut", |world| {
+            let results = world.read(RESULTS);
+            world.write(RESULTS, &results[..results.len() - 1]);
+        }),
+        ("a row less", |world| {
+            let results = String::from_utf8(world.read(RESULTS)).expect("text");
+            let at = results.trim_end().rfind('\n').expect("lines");
+            world.write(RESULTS, &results[..=at]);
+        }),
+        ("a zero in it", |world| {
+            let mut results = world.read(RESULTS);
+            let at = results.len() - 3;
+            results[at] = 0;
+            world.write(RESULTS, results);
+        }),
+        ("something behind it", |world| {
+            let results = world.read(RESULTS);
+            world.write(RESULTS, [&results[..], b"7,8"].concat());
+        }),
+        ("deleted", |world| {
+            fs::remove_file(world.path(RESULTS)).expect("a file");
+        }),
+    ];
+    for (case, tamper) in cases {
+        let world = World::plain(6, Options::default());
+        world.run("apply corrections.csv --region IN").expect(0);
+        tamper(&world);
+        let (before, requests) = (snapshot(&world), world.ledger().counts.requests);
+        let ran = world.run("apply corrections.csv --region IN");
+        ran.complains(78, &["was not touched", "6 ", "--fresh"]);
+        assert!(
+            snapshot(&world) == before,
+            "{case}: something was touched\n{ran}"
+        );
+        assert_eq!(world.ledger().counts.requests, requests, "{case}");
     }
 }
 
@@ -392,6 +403,7 @@ fn a_row_that_repeats_a_settled_one_tells_its_story_after_a_resumption() {
     let text = String::from_utf8(world.read(RESULTS)).expect("text");
     let at = text.find("\n6,").expect("the repeated row");
     world.write(RESULTS, &text[..=at]);
+    world.forget_the_end();
     world.run("apply corrections.csv --region IN").expect(1);
     let results = world.judge_on(RESUMED);
     let row = |table: &Table| table.rows[5].clone();

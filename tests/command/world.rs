@@ -69,6 +69,16 @@ pub(crate) fn rounded() -> String {
     format!("lead_id,phone_number\n{}\n", rows.join("\n"))
 }
 
+/// How much of a campaign is run: the short form, or what the environment says.
+pub(crate) fn campaign(variable: &str, short: usize) -> usize {
+    std::env::var(variable).map_or(short, |count| count.parse().expect("a count"))
+}
+
+/// Says it on the real stderr, which the test harness does not hold back.
+pub(crate) fn tell(words: &str) {
+    writeln!(std::io::stderr(), "{words}").expect("stderr");
+}
+
 /// A folder, a sandbox, and what the sandbox was given.
 pub(crate) struct World {
     folder: TempDir,
@@ -93,12 +103,20 @@ impl World {
             ..options
         };
         let sandbox = Sandbox::start(options, ([127, 0, 0, 1], 0).into()).expect("a free port");
-        let folder = tempfile::tempdir().expect("a folder");
         Self {
-            folder,
+            folder: tempfile::tempdir().expect("a folder"),
             sandbox,
             leads,
             honours,
+        }
+    }
+
+    /// The same with its files in memory, where there is such a place: a sync costs nothing there.
+    pub(crate) fn in_memory(leads: Vec<Value>, options: Options) -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self {
+            folder: folder.expect("a folder"),
+            ..Self::with(leads, options)
         }
     }
 
@@ -187,6 +205,14 @@ impl World {
         }
     }
 
+    /// The checkpoint as a crash of the first run leaves it.
+    pub(crate) fn forget_the_end(&self) {
+        let mut checkpoint = self.json("corrections.run.json");
+        checkpoint["begun_through"] = json!(null);
+        checkpoint["durable"] = json!(0);
+        self.write("corrections.run.json", checkpoint.to_string());
+    }
+
     /// Every file below the folder, by name.
     pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
@@ -230,6 +256,24 @@ impl Invocation {
     pub(crate) fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.command.arg(argument.into());
         self
+    }
+
+    /// As the last arguments of another program, which starts it.
+    pub(crate) fn under(self, words: &[String]) -> Self {
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear()
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.expect("nothing is removed from nothing"));
+        }
+        Self { command, ..self }
     }
 
     pub(crate) fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {

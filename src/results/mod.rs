@@ -1,0 +1,486 @@
+//! The append-only results file: one result row for each input row, in input order. How many whole rows it holds
+//! *is* the point from which a run resumes.
+
+mod scan;
+mod storage;
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use csv::StringRecord;
+use tokio::task::JoinHandle;
+
+use crate::outcome::{Outcome, Reason};
+use crate::private;
+use crate::text;
+
+pub use scan::{ResultRow, ScanError, Whole, scan};
+use storage::Fused;
+pub use storage::Storage;
+
+/// The columns before the input's own, in order.
+pub const COLUMNS: [&str; 10] = [
+    "result_row",
+    "result_line",
+    "result_status",
+    "result_reason",
+    "result_reupload",
+    "result_phone_number",
+    "result_http_status",
+    "result_attempts",
+    "result_at",
+    "result_detail",
+];
+
+/// Excel takes a file for UTF-8 when it starts with this.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Appends result rows.
+#[derive(Debug)]
+pub struct Results<S: Storage = File> {
+    writer: csv::Writer<Fused<S>>,
+    rows: u64,
+}
+
+impl Results {
+    /// Starts a new file with its header. After a crash there is all of that, or nothing. The file must not exist.
+    pub fn create(path: &Path, carried: &StringRecord, bom: bool) -> io::Result<Self> {
+        let header = as_written(&header(carried));
+        let bom = if bom { BOM } else { b"" };
+        let file = private::create(path, &[bom, &header].concat())?;
+        Ok(Self::over(file, 0))
+    }
+
+    /// Goes on after the whole rows that [`scan`] found; what stands behind them is cut off. The last of them are
+    /// written once more: they may have been read from memory, and never reached the disk because a sync failed.
+    pub fn resume(path: &Path, whole: &Whole) -> io::Result<Self> {
+        let mut file = File::options().read(true).write(true).open(path)?;
+        let length = whole.bytes - whole.recent;
+        let mut recent = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        file.read_exact_at(&mut recent, whole.recent)?;
+        file.write_all_at(&recent, whole.recent)?;
+        file.set_len(whole.bytes)?;
+        file.sync_all()?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Self::over(file, whole.rows))
+    }
+
+    /// Another handle on the file, which shares its position.
+    pub fn handle(&self) -> io::Result<File> {
+        self.writer.get_ref().storage().try_clone()
+    }
+}
+
+impl<S: Storage> Results<S> {
+    /// Goes on behind `rows` rows in a storage that holds them, and the header.
+    pub fn over(storage: S, rows: u64) -> Self {
+        let writer = csv::WriterBuilder::new()
+            .buffer_capacity(64 * 1024)
+            .from_writer(Fused::new(storage));
+        Self { writer, rows }
+    }
+
+    /// Appends the next row; `line` is where it starts in the input, `cells` are the carried input cells.
+    pub fn append<'a>(
+        &mut self,
+        line: u64,
+        outcome: &Outcome,
+        cells: impl IntoIterator<Item = &'a str>,
+    ) -> io::Result<()> {
+        let writer = &mut self.writer;
+        writer.write_field((self.rows + 1).to_string())?;
+        writer.write_field(line.to_string())?;
+        writer.write_field(outcome.finding.status.as_str())?;
+        writer.write_field(outcome.finding.reason.map_or("", Reason::as_str))?;
+        writer.write_field(outcome.finding.reupload.as_str())?;
+        writer.write_field(
+            outcome
+                .phone_number
+                .map(|number| number.to_string())
+                .unwrap_or_default(),
+        )?;
+        writer.write_field(
+            outcome
+                .http_status
+                .map(|status| status.to_string())
+                .unwrap_or_default(),
+        )?;
+        writer.write_field(outcome.attempts.to_string())?;
+        writer.write_field(format!("{:.3}", outcome.at))?;
+        writer.write_field(text::for_spreadsheet(&outcome.detail))?;
+        for cell in cells {
+            writer.write_field(cell)?;
+        }
+        writer.write_record(None::<&[u8]>)?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Hands everything appended to the operating system.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+
+    /// Rows in the file, those of earlier runs included.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Begins to make durable what was flushed.
+    pub fn sync(&self) -> JoinHandle<io::Result<()>> {
+        self.writer.get_ref().storage().sync()
+    }
+}
+
+/// Whether these are results of ours with a header and nothing behind it.
+pub fn hold_no_row(path: &Path) -> bool {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path);
+    reader.as_mut().is_ok_and(|reader| {
+        let ours = reader.headers().is_ok_and(|header| {
+            header.iter().take(COLUMNS.len()).eq(COLUMNS) && header.len() > COLUMNS.len()
+        });
+        ours && reader.records().next().is_none()
+    })
+}
+
+fn header(carried: &StringRecord) -> StringRecord {
+    COLUMNS.iter().copied().chain(carried.iter()).collect()
+}
+
+/// The bytes of a record as this program writes it.
+fn as_written(record: &StringRecord) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing to memory fails only for records of unequal length, and this is the only one.
+    let _ = writer.write_record(record);
+    writer.into_inner().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Cause;
+    use proptest::prelude::*;
+
+    fn carried() -> StringRecord {
+        StringRecord::from(vec!["lead_id", "phone"])
+    }
+
+    fn outcome() -> Outcome {
+        Outcome::invalid(Cause::NoChange, "said\nso, \"twice\"")
+    }
+
+    fn write(path: &Path, rows: &[(&str, &str)]) {
+        let mut results = Results::create(path, &carried(), false).unwrap();
+        for (index, (id, phone)) in rows.iter().enumerate() {
+            results
+                .append(index as u64 + 2, &outcome(), [*id, *phone])
+                .unwrap();
+        }
+        results.flush().unwrap();
+    }
+
+    const WINDOW: u64 = 2;
+
+    fn count(path: &Path) -> Result<Whole, ScanError> {
+        scan(path, &carried(), WINDOW, |_| Ok(()))
+    }
+
+    const ROWS: [(&str, &str); 4] = [("a", "1"), ("b", "2\n3"), ("c", "x,\"y\""), ("d", "")];
+
+    #[test]
+    fn what_was_written_reads_back_cell_by_cell() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &ROWS);
+        let mut seen = Vec::new();
+        let whole = scan(&path, &carried(), WINDOW, |row| {
+            assert_eq!(row.finding, outcome().finding);
+            seen.push((
+                row.number,
+                row.line,
+                row.cells().map(str::to_owned).collect::<Vec<_>>(),
+            ));
+            Ok(())
+        });
+        let whole = whole.unwrap();
+        let length = std::fs::metadata(&path).unwrap().len();
+        assert_eq!((whole.rows, whole.bytes, whole.torn), (4, length, 0));
+        assert_eq!(whole.reached, 4);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let recent = text.find("\n3,4,").unwrap() as u64 + 1;
+        assert_eq!(whole.recent, recent, "the last window of rows");
+        for (index, (id, phone)) in ROWS.iter().enumerate() {
+            let number = index as u64 + 1;
+            assert_eq!(
+                seen[index],
+                (
+                    number,
+                    number + 1,
+                    vec![(*id).to_owned(), (*phone).to_owned()]
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn the_file_is_readable_by_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &ROWS);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    /// Cut anywhere, zero-filled behind the cut or not: what is left is a prefix of the rows, and resuming leaves a
+    /// file of whole rows.
+    #[test]
+    fn every_torn_tail_is_repaired() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &ROWS);
+        let full = std::fs::read(&path).unwrap();
+        let header = as_written(&header(&carried())).len();
+        for cut in header..full.len() {
+            for zeros in [0, 1, 4096] {
+                let mut torn = full[..cut].to_vec();
+                torn.extend(vec![0; zeros]);
+                std::fs::write(&path, &torn).unwrap();
+                let whole = count(&path)
+                    .unwrap_or_else(|error| panic!("cut {cut}, zeros {zeros}: {error}"));
+                assert!(whole.bytes <= cut as u64);
+                assert!(full.starts_with(&torn[..usize::try_from(whole.bytes).unwrap()]));
+                drop(Results::resume(&path, &whole).unwrap());
+                assert!(full.starts_with(&std::fs::read(&path).unwrap()));
+                let again = count(&path).unwrap();
+                assert_eq!(
+                    (again.rows, again.torn),
+                    (whole.rows, 0),
+                    "cut {cut}, zeros {zeros}"
+                );
+            }
+        }
+    }
+
+    /// A header is there from the start or not at all, so less of it is no crash's doing.
+    #[test]
+    fn a_header_that_is_cut_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &ROWS);
+        let full = std::fs::read(&path).unwrap();
+        for cut in 0..as_written(&header(&carried())).len() {
+            std::fs::write(&path, &full[..cut]).unwrap();
+            assert!(
+                matches!(count(&path), Err(ScanError::ForeignHeader)),
+                "{cut}"
+            );
+        }
+    }
+
+    /// A block that never reached the disk takes rows with it that did, but never more than were not durable yet.
+    #[test]
+    fn one_damaged_byte_costs_a_window_of_rows_at_most() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        let rows: Vec<(String, String)> = (0..9)
+            .map(|index| (format!("lead{index}"), "1".to_owned()))
+            .collect();
+        let rows: Vec<(&str, &str)> = rows
+            .iter()
+            .map(|(id, phone)| (id.as_str(), phone.as_str()))
+            .collect();
+        write(&path, &rows);
+        let full = std::fs::read(&path).unwrap();
+        let starts: Vec<usize> = (1..=9)
+            .map(|row| {
+                String::from_utf8_lossy(&full)
+                    .find(&format!("\n{row},"))
+                    .unwrap()
+                    + 1
+            })
+            .collect();
+        for (row, start) in starts.iter().enumerate() {
+            let end = starts.get(row + 1).copied().unwrap_or(full.len());
+            for at in *start..end {
+                let mut damaged = full.clone();
+                damaged[at] = 0;
+                std::fs::write(&path, &damaged).unwrap();
+                let lost = (rows.len() - row) as u64;
+                let ours = |row: &ResultRow| {
+                    let (id, phone) = rows[usize::try_from(row.number).unwrap() - 1];
+                    let ours = row.cells().eq([id, phone]);
+                    ours.then_some(())
+                        .ok_or(ScanError::OtherInput { row: row.number })
+                };
+                match scan(&path, &carried(), WINDOW, ours) {
+                    Ok(whole) => {
+                        assert!(lost <= WINDOW, "{lost} rows would be cut off");
+                        assert!(
+                            whole.reached >= 8,
+                            "damage hides one row at most: {whole:?}"
+                        );
+                    }
+                    Err(error) => assert!(lost > WINDOW, "byte {at}, {lost}: {error}"),
+                }
+                assert!(
+                    std::fs::read(&path).unwrap() == damaged,
+                    "only resuming may cut"
+                );
+            }
+        }
+    }
+
+    /// A block of zeros or of anything that is not text, wherever it begins and however long: a whole row is never
+    /// taken for another one.
+    #[test]
+    fn a_row_with_foreign_bytes_is_not_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &[("a", "1"), ("b", "2")]);
+        let full = std::fs::read(&path).unwrap();
+        let second = String::from_utf8_lossy(&full).find("\n2,").unwrap() + 1;
+        let own_cells = String::from_utf8_lossy(&full).rfind(",b,2").unwrap();
+        for from in second..own_cells {
+            for to in from + 1..=own_cells {
+                for byte in [0, 0x1b] {
+                    let mut damaged = full.clone();
+                    damaged[from..to].fill(byte);
+                    std::fs::write(&path, &damaged).unwrap();
+                    let whole = count(&path).unwrap();
+                    assert_eq!(
+                        (whole.rows, whole.bytes),
+                        (1, second as u64),
+                        "{from}..{to}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_edited_file_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &ROWS);
+        let full = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
+        for (from, to) in [
+            ("\n1,2,invalid", "\n1,2,sorted"),
+            ("\n2,3,invalid", "\n7,3,invalid"),
+            (
+                "\n1,2,invalid,no_change,,,,0",
+                "\n1,2,invalid,no_change,,,,0,",
+            ),
+            ("\n3,4,", "\n\"3\",4,"),
+            ("\n4,5,invalid", "\n4,5,sorted"),
+            (",d,\n", ",d,\nand more\n"),
+            (",d,\n", ",d,\n6,7,invalid,"),
+        ] {
+            assert!(full.contains(from), "{from}");
+            std::fs::write(&path, full.replace(from, to)).unwrap();
+            assert!(
+                matches!(count(&path), Err(ScanError::Edited { .. })),
+                "{from} -> {to}"
+            );
+        }
+        std::fs::write(&path, full.replace("result_row", "row")).unwrap();
+        assert!(matches!(count(&path), Err(ScanError::ForeignHeader)));
+    }
+
+    #[test]
+    fn other_cells_are_an_edit_unless_a_block_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &ROWS);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let visit = |row: &ResultRow| match row.cells().next() {
+            Some("a" | "b" | "c" | "d") => Ok(()),
+            _ => Err(ScanError::OtherInput { row: row.number }),
+        };
+        for (cell, torn) in [("e", false), ("\0", true)] {
+            std::fs::write(&path, text.replace(",d,\n", &format!(",{cell},\n"))).unwrap();
+            match scan(&path, &carried(), WINDOW, visit) {
+                Ok(whole) => assert!(torn && whole.rows == 3, "{cell:?}: {whole:?}"),
+                Err(error) => assert!(
+                    !torn && matches!(error, ScanError::OtherInput { row: 4 }),
+                    "{cell:?}: {error}"
+                ),
+            }
+        }
+    }
+
+    /// Takes half of what it is given, then nothing for once, then everything.
+    #[derive(Clone, Default)]
+    struct Full(std::rc::Rc<std::cell::RefCell<(u32, Vec<u8>)>>);
+
+    impl io::Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let (calls, held) = &mut *self.0.borrow_mut();
+            *calls += 1;
+            match calls {
+                1 => {
+                    held.extend(&bytes[..bytes.len() / 2]);
+                    Ok(bytes.len() / 2)
+                }
+                2 => Err(io::ErrorKind::StorageFull.into()),
+                _ => {
+                    held.extend(bytes);
+                    Ok(bytes.len())
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Storage for Full {
+        fn sync(&self) -> JoinHandle<io::Result<()>> {
+            unreachable!("nothing is synced here")
+        }
+    }
+
+    #[test]
+    fn after_a_write_that_failed_nothing_more_is_written() {
+        let full = Full::default();
+        let mut results = Results::over(full.clone(), 0);
+        results.append(2, &outcome(), ["a", "1"]).unwrap();
+        results.append(3, &outcome(), ["b", "2"]).unwrap();
+        assert_eq!(
+            results.flush().unwrap_err().kind(),
+            io::ErrorKind::StorageFull
+        );
+        let (_, before) = full.0.borrow().clone();
+        drop(results);
+        assert_eq!(
+            full.0.borrow().1,
+            before,
+            "the buffer was written a second time"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_cells_survive(rows in prop::collection::vec((".{0,12}", "\\PC{0,12}|[\r\n\",]{0,6}"), 0..8)) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("r.csv");
+            let borrowed: Vec<_> = rows.iter().map(|(id, phone)| (id.as_str(), phone.as_str())).collect();
+            write(&path, &borrowed);
+            let mut seen = Vec::new();
+            let whole = scan(&path, &carried(), WINDOW, |row| {
+                seen.push(row.cells().map(str::to_owned).collect::<Vec<_>>());
+                Ok(())
+            }).unwrap();
+            prop_assert_eq!(whole.rows, rows.len() as u64);
+            prop_assert_eq!(whole.torn, 0);
+            for ((id, phone), cells) in rows.iter().zip(seen) {
+                prop_assert_eq!(&[id.clone(), phone.clone()][..], &cells[..]);
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Where result rows are kept: written in order, and made durable meanwhile.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use tokio::task::JoinHandle;
+
+/// Keeps what is written to it, for certain once a sync that began afterwards has succeeded.
+pub trait Storage: Write {
+    /// Begins to make durable what was written so far, from another thread. After a failure nothing is known of
+    /// what was written since the sync before, and another sync that succeeds proves nothing.
+    fn sync(&self) -> JoinHandle<io::Result<()>>;
+}
+
+impl Storage for File {
+    fn sync(&self) -> JoinHandle<io::Result<()>> {
+        let file = self.try_clone();
+        tokio::task::spawn_blocking(move || file?.sync_data())
+    }
+}
+
+/// Takes nothing more after a write that failed: what is left in the buffer above would otherwise be written a second
+/// time when that is dropped, behind the part of it that has arrived.
+#[derive(Debug)]
+pub(super) struct Fused<S> {
+    storage: S,
+    failed: bool,
+}
+
+impl<S: Storage> Fused<S> {
+    pub(super) fn new(storage: S) -> Self {
+        Self {
+            storage,
+            failed: false,
+        }
+    }
+
+    pub(super) fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    fn attempt<T>(&mut self, attempt: impl FnOnce(&mut S) -> io::Result<T>) -> io::Result<T> {
+        if self.failed {
+            return Err(io::Error::other("an earlier write has failed"));
+        }
+        let attempted = attempt(&mut self.storage);
+        let passing = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+        self.failed = attempted.as_ref().is_err_and(|error| !passing(error));
+        attempted
+    }
+}
+
+impl<S: Storage> Write for Fused<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(|storage| storage.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt(Write::flush)
+    }
+}
