@@ -157,7 +157,7 @@ fn the_help_is_the_programs() {
 fn lasting(summary: &str) -> Vec<&str> {
     summary
         .lines()
-        .filter(|line| !line.contains(" rows/s, "))
+        .filter(|line| !line.contains(" rows/s, ") && !line.starts_with("bound by "))
         .collect()
 }
 
