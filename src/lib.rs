@@ -37,5 +37,7 @@ pub mod results;
 pub mod sandbox;
 pub mod session;
 pub mod spill;
+pub mod states;
 pub mod summary;
 pub mod text;
+pub mod unambiguous;
