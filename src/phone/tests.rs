@@ -188,6 +188,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("+49123456789012345", "", "phone_too_long"),
     ("98765432109876543210", "", "phone_too_long"),
     ("98765432101", "", "phone_too_long"),
+    ("01 650 253 0000", "US", "phone_too_long"),
+    ("98765.43210.000", "", "phone_too_long"),
     ("987654321", "", "phone_too_short"),
     ("+1 123 253 1234", "", "no_such_number"),
     ("+41 44 668 18001", "", "wrong_length"),
@@ -341,6 +343,12 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("+44 (0)20 7946 0958", "", "+442079460958", &[TrunkPrefix]),
     ("+39 (0)2 12345678", "", "+390212345678", &[]),
     ("09876543210", "", MOBILE, &[TrunkPrefix]),
+    (
+        "011 1 650 253 0000",
+        "US",
+        "+16502530000",
+        &[InternationalPrefix],
+    ),
     ("091-9876543210", "", MOBILE, &[ZeroBeforeCallingCode]),
     ("919876543210", "", MOBILE, &[BareCallingCode]),
     ("9198765432", "", "+919198765432", &[]),
@@ -471,6 +479,15 @@ fn every_recovery_has_an_example_that_is_recovered_by_it() {
             read.recovered
         );
     }
+}
+
+#[test]
+fn what_both_sets_hold_is_in_their_union() {
+    let mut set = Recoveries::NONE;
+    set.insert(Label);
+    let mut other = set;
+    other.insert(Quotes);
+    assert_eq!(set.union(other), other);
 }
 
 #[test]
