@@ -13,6 +13,7 @@ use crate::preflight::{self, Judgement, Preflight};
 use crate::private;
 use crate::reader::{Columns, Input, InputError, Row};
 use crate::report;
+use crate::states::States;
 use crate::text;
 
 /// Runs a resolved `check`.
@@ -129,10 +130,13 @@ impl Check<'_> {
             .collect();
         let overlooked = self.preflight.overlooked.iter();
         let overlooked = overlooked.map(|column| (Overlooked::CODE, column.to_string()));
+        let states = self.preflight.states.iter();
+        let states = states.map(|column| (States::CODE, column.to_string()));
         let alarms: Vec<_> = alarms
             .iter()
             .map(|alarm| (alarm.code(), alarm.to_string()))
             .chain(overlooked)
+            .chain(states)
             .map(|(code, message)| json!({"code": code, "message": message}))
             .collect();
         let hints: Vec<_> = self.columns.hints.iter().map(ToString::to_string).collect();

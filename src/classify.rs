@@ -441,6 +441,15 @@ mod tests {
         insta::assert_snapshot!(parts.join("\n"));
     }
 
+    #[test]
+    fn a_read_that_failed_in_passing_is_worth_repeating() {
+        let passing = ["not connected", "lost", "408", "2xx Nothing"];
+        for (key, seen) in replies() {
+            let expected = passing.contains(&key.as_str()) || key.starts_with('5');
+            assert_eq!(is_passing(seen), expected, "{key}");
+        }
+    }
+
     /// The two properties that the whole product rests on, over every cell of both tables.
     #[test]
     fn no_update_without_proof_and_no_reupload_without_certainty() {

@@ -6,8 +6,9 @@ use serde_json::Value;
 use crate::api::Variables;
 use crate::outcome::{Cause, Reason};
 use crate::phone::{self, E164, Normalised, Recovery, Region};
-use crate::reader::Columns;
-use crate::reader::Row;
+use crate::reader::{Columns, Row};
+use crate::text;
+use crate::unambiguous::Unambiguous;
 
 /// What one row wants of one lead.
 #[derive(Clone, Debug, PartialEq)]
@@ -210,6 +211,16 @@ fn lead_id(cell: &str) -> Result<String, Rejection> {
             "the `lead_id` cell cannot be an ID",
         ));
     }
+    // Two IDs that look the same would be two leads.
+    if let Some(invisible) = id.chars().find(|character| text::is_invisible(*character)) {
+        return Err(Rejection::new(
+            Cause::InvalidLeadId,
+            format!(
+                "the `lead_id` cell holds an invisible character ({}); write the ID without it",
+                invisible.escape_unicode()
+            ),
+        ));
+    }
     Ok(id.to_owned())
 }
 
@@ -223,7 +234,8 @@ fn parse_country(cell: &str) -> Result<Region, Rejection> {
 }
 
 fn metadata(cell: &str) -> Result<Variables, Rejection> {
-    match serde_json::from_str(cell) {
+    let read = serde_json::from_str::<Unambiguous>(cell).and_then(|_| serde_json::from_str(cell));
+    match read {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Rejection::new(
             Cause::InvalidMetadata,
@@ -231,7 +243,7 @@ fn metadata(cell: &str) -> Result<Variables, Rejection> {
         )),
         Err(error) => Err(Rejection::new(
             Cause::InvalidMetadata,
-            format!("the `metadata` cell is no JSON: {error}"),
+            format!("the `metadata` cell cannot be read: {error}"),
         )),
     }
 }
@@ -354,6 +366,30 @@ mod tests {
             (
                 ["..", "9876543210", "", "", "", "", "", ""],
                 Cause::InvalidLeadId,
+            ),
+            (
+                ["lead_1\u{200b}", "9876543210", "", "", "", "", "", ""],
+                Cause::InvalidLeadId,
+            ),
+            (
+                ["\u{feff}lead_1", "9876543210", "", "", "", "", "", ""],
+                Cause::InvalidLeadId,
+            ),
+            (
+                ["lead\u{ad}_1", "9876543210", "", "", "", "", "", ""],
+                Cause::InvalidLeadId,
+            ),
+            (
+                ["lead_1", "", "", "", "", r#"{"a":1,"b":2,"a":3}"#, "", ""],
+                Cause::InvalidMetadata,
+            ),
+            (
+                ["lead_1", "", "", "", "", r#"{"a":{"b":1,"b":1}}"#, "", ""],
+                Cause::InvalidMetadata,
+            ),
+            (
+                ["lead_1", "", "", "", "", r#"{"a":1,"\u0061":1}"#, "", ""],
+                Cause::InvalidMetadata,
             ),
             (
                 ["a\u{7}b", "9876543210", "", "", "", "", "", ""],

@@ -42,5 +42,7 @@ mod retry_budget;
 pub mod sandbox;
 pub mod session;
 pub mod spill;
+pub mod states;
 pub mod summary;
 pub mod text;
+pub mod unambiguous;

@@ -14,6 +14,7 @@ use crate::outcome::{Cause, Reason};
 use crate::overlooked::Overlooked;
 use crate::phone::Recovery;
 use crate::reader::{Columns, Input, InputError, Pass, Row};
+use crate::states::States;
 
 /// How many invalid rows are too many: `5%` or a count.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,6 +111,8 @@ pub struct Preflight {
     pub alarms: Vec<Alarm>,
     /// A column of numbers that is not read as such.
     pub overlooked: Option<Overlooked>,
+    /// A column of states that is read as the country.
+    pub states: Option<States>,
     mixture: Option<Mixture>,
     duplicates: Duplicates,
 }
@@ -175,10 +178,16 @@ impl Preflight {
         let mut findings = Findings::default();
         let mut sightings = Sightings::default();
         let mut column = ColumnHealth::new();
+        let mut states = None;
         let pass = each_row(input, |row| {
             let cell = phone_cell(row, columns);
             column.observe(cell.unwrap_or_default());
-            match correction::read(row, columns, &policy.rules) {
+            let read = correction::read(row, columns, &policy.rules);
+            if states.is_none() {
+                let refused = read.as_ref().err().map(|rejection| rejection.reason);
+                states = find_states(row, columns, policy, refused);
+            }
+            match read {
                 Ok(correction) => {
                     if let Some(phone) = &correction.phone {
                         column.observe_read(phone);
@@ -201,6 +210,7 @@ impl Preflight {
             findings,
             alarms: column.alarms(),
             overlooked: Overlooked::find(input, columns, &policy.rules.phone)?,
+            states,
             mixture: column.mixture(),
             duplicates: Duplicates::default(),
         };
@@ -241,6 +251,7 @@ impl Preflight {
         let alarms = self.alarms.iter().map(ToString::to_string);
         alarms
             .chain(self.overlooked.as_ref().map(ToString::to_string))
+            .chain(self.states.as_ref().map(ToString::to_string))
             .collect()
     }
 
@@ -334,6 +345,18 @@ pub fn offending_cell<'a>(row: &'a Row, columns: &Columns, rejection: &Rejection
         .unwrap_or_default()
 }
 
+/// What a row says against reading a column called `region` as the country.
+fn find_states(
+    row: &Row,
+    columns: &Columns,
+    policy: &Policy,
+    refused: Option<Reason>,
+) -> Option<States> {
+    let column = columns.country.filter(|_| columns.country_may_be_states)?;
+    let cell = row.cells.get(column)?;
+    States::find(row.line, cell, policy.rules.phone.default_region, refused)
+}
+
 fn phone_cell<'a>(row: &'a Row, columns: &Columns) -> Option<&'a str> {
     let cell = row.cells.get(columns.phone_number?)?;
     (!cell.trim().is_empty()).then_some(cell)
@@ -355,7 +378,7 @@ fn each_row(
 mod tests {
     use super::*;
     use crate::phone::{self, Refusal};
-    use crate::reader::ReadOptions;
+    use crate::reader::{MapTarget, ReadOptions};
     use std::io::Write;
 
     fn policy() -> Policy {
@@ -485,6 +508,28 @@ mod tests {
         assert!(!told(
             "lead_id,phone,country\na,+6565912345,\nb,+919876543210,\nc,9876543211,IN\n"
         ));
+    }
+
+    #[test]
+    fn a_region_column_of_states_stops_the_run_unless_it_is_named_outright() {
+        let suspicions = |header: &str, map: &[(MapTarget, String)]| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            let rows = "a,7655550123,IN\nb,8325550123,TX\nc,+13025550123,DE\n";
+            write!(file, "{header}\n{rows}").unwrap();
+            let input = Input::open(file.path(), &ReadOptions::default()).unwrap();
+            let columns = input.columns(map).unwrap();
+            Preflight::survey(&input, &columns, &policy())
+                .unwrap()
+                .suspicions()
+        };
+        let found = suspicions("lead_id,phone,Region", &[]);
+        assert!(
+            found.len() == 1 && found[0].contains("line 3: `TX`"),
+            "{found:?}"
+        );
+        assert!(suspicions("lead_id,phone,country", &[]).is_empty());
+        let outright = [crate::reader::mapping("country=region").unwrap()];
+        assert!(suspicions("lead_id,phone,region", &outright).is_empty());
     }
 
     #[test]

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
 
 /// Header values as they came; `None` where absent or not text.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,10 +65,10 @@ fn count(value: &str) -> Option<u64> {
     value.trim().parse().ok()
 }
 
+/// Each of the three forms that RFC 9110, section 5.6.7, asks for.
 fn http_date(value: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new()
-        .parse_timestamp(value.trim())
-        .ok()
+    let date = httpdate::parse_http_date(value.trim()).ok()?;
+    Timestamp::try_from(date).ok()
 }
 
 fn seconds(value: &str) -> Option<f64> {
@@ -167,6 +166,8 @@ mod tests {
             ("1.5", Some(1_500)),
             (" 3 ", Some(3_000)),
             ("Tue, 24 Nov 2026 12:00:10 GMT", Some(9_750)),
+            ("Tuesday, 24-Nov-26 12:00:10 GMT", Some(9_750)),
+            ("Tue Nov 24 12:00:10 2026", Some(9_750)),
             ("Tue, 24 Nov 2026 11:00:00 GMT", Some(0)),
             ("-1", None),
             ("in a while", None),

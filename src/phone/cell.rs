@@ -17,10 +17,6 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn read(text: &str) -> Result<Cell, Refusal> {
-        // No character takes more than four bytes: text of any size is refused without reading it.
-        if text.len() > 4 * LONGEST {
-            return Err(Refusal::TextTooLong);
-        }
         let mut cell = Cell {
             chars: ['\0'; LONGEST],
             start: 0,

@@ -276,7 +276,7 @@ fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
     let mut start = 0;
     for place in (0..text.len()).filter(breaks) {
         parts.push(digits_in(&text[start..place]));
-        start = place + 1;
+        start = place;
     }
     parts.push(digits_in(&text[start..]));
     if parts

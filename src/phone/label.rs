@@ -157,14 +157,7 @@ fn is_label(word: &[char], letter_will_do: bool) -> bool {
 }
 
 fn is_word_part(character: char) -> bool {
-    character == ' '
-        || (!character.is_ascii_digit() && character.is_alphanumeric())
-        || is_vowel_sign(character)
-}
-
-/// Devanagari's signs are part of a word and yet not all alphabetic.
-fn is_vowel_sign(character: char) -> bool {
-    ('\u{900}'..='\u{963}').contains(&character)
+    character == ' ' || (!character.is_ascii_digit() && character.is_alphanumeric())
 }
 
 fn trimmed(word: &[char]) -> usize {

@@ -142,13 +142,14 @@ pub(super) fn decimals(text: &[char]) -> Decimals {
             Decimals::None
         };
     }
+    let with_point = after.len() + 1;
     let other_points = before.iter().filter(|c| **c == text[point]).count();
     if before_digits == 0 {
         Decimals::None
     } else if whole || (after.len() <= 2 && other_points == 0) {
-        Decimals::Zeros(after.len() + 1)
+        Decimals::Zeros(with_point)
     } else if after.len() <= 2 && text[point] == '.' {
-        Decimals::PerhapsZeros(after.len() + 1)
+        Decimals::PerhapsZeros(with_point)
     } else {
         Decimals::None
     }

@@ -214,7 +214,7 @@ fn rewritten(digits: &Digits, number: E164, region: Option<Region>) -> Recoverie
     } else if prefix.starts_with(code) {
         recovered.insert(Recovery::BareCallingCode);
         recovered.insert(Recovery::TrunkPrefix);
-    } else if prefix.ends_with(code) && prefix.len() > code.len() + 1 {
+    } else if prefix.ends_with(code) {
         recovered.insert(Recovery::InternationalPrefix);
     } else if !prefix.is_empty() {
         recovered.insert(Recovery::TrunkPrefix);

@@ -109,14 +109,6 @@ impl Recoveries {
     }
 }
 
-impl From<Recovery> for Recoveries {
-    fn from(recovery: Recovery) -> Recoveries {
-        let mut set = Recoveries::NONE;
-        set.insert(recovery);
-        set
-    }
-}
-
 impl fmt::Debug for Recoveries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()

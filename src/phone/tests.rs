@@ -44,6 +44,10 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("XXXXXXXXXX", "", "masked"),
     ("98765ＸＸＸＸＸ", "", "masked"),
     ("XXXXXX3210 (home)", "", "masked"),
+    ("98765 x12", "", "masked"),
+    ("98765#43210 x12", "", "masked"),
+    ("20XX-01-15", "", "masked"),
+    ("***", "", "unexpected_character"),
     // Computed.
     ("-9876543119", "", "spreadsheet_formula"),
     ("−9876543119", "", "spreadsheet_formula"),
@@ -66,8 +70,14 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("9.19877e11", "", "digits_lost"),
     ("9.1E-5", "", "digits_lost"),
     ("########", "", "digits_lost"),
+    ("#", "", "unexpected_character"),
     ("9876543210.5", "", "not_whole"),
     ("1650253.1234", "US", "not_whole"),
+    ("9876543210,5", "", "not_whole"),
+    // The zeros may be a branch line.
+    ("030.123456.0", "DE", "ambiguous"),
+    ("030.12345.00", "DE", "ambiguous"),
+    ("+49.30.1234567.00", "", "ambiguous"),
     // Rounded.
     ("919877000000", "", "suspect_rounded"),
     ("+919877000000", "", "suspect_rounded"),
@@ -113,7 +123,18 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("1234567/8901", "DE", "several_numbers"),
     ("030 123456/78", "DE", "several_numbers"),
     ("+49 30 123456/57", "", "several_numbers"),
+    ("98765432,1234567", "", "several_numbers"),
+    ("022-23456789，90", "", "several_numbers"),
+    ("9876543210；9123456780", "", "several_numbers"),
+    ("022-23456789 x1234567", "", "several_numbers"),
+    ("98765/432", "", "several_numbers"),
+    ("1234567 12345678", "", "phone_too_long"),
+    ("1234567890123456 78", "", "phone_too_long"),
+    ("12345678901234567 8", "", "phone_too_long"),
+    ("9876543210,(", "", "unexpected_character"),
     ("98765,43210", "", "unexpected_character"),
+    ("98765,43210,00", "", "unexpected_character"),
+    ("9,876,5 3,210", "", "unexpected_character"),
     // Letters and other signs.
     ("98765 4321O", "", "letters"),
     ("O9876543210", "", "letters"),
@@ -134,6 +155,27 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("15/01/2024", "", "date"),
     ("2024-01-15 00:00:00", "", "date"),
     ("15-Jan-2024", "", "date"),
+    ("12-31-2024", "", "date"),
+    ("31-12-24", "", "date"),
+    ("12-31-24", "", "date"),
+    // Nor are these dates.
+    ("2024-99-15", "", "area_code_missing"),
+    ("2024-01-99", "", "area_code_missing"),
+    ("99-12-2024", "", "area_code_missing"),
+    ("12-99-2024", "", "area_code_missing"),
+    ("99-99-2024", "", "area_code_missing"),
+    ("99-99-24", "", "area_code_missing"),
+    ("12-99-24", "", "area_code_missing"),
+    ("99-12-24", "", "area_code_missing"),
+    ("98-12-12", "", "area_code_missing"),
+    ("123-12-24", "", "area_code_missing"),
+    ("12-123-24", "", "area_code_missing"),
+    ("12-12-245", "", "area_code_missing"),
+    ("15-01-1899", "", "area_code_missing"),
+    ("123-01-15", "", "area_code_missing"),
+    ("2024-012-15", "", "phone_too_short"),
+    ("12-12-9", "", "phone_too_short"),
+    ("12-12-2x", "", "masked"),
     // Telephone links.
     ("9876543210;phone-context=+91", "", "tel_parameter"),
     ("9876543210;phone-context=+91;tel:", "", "tel_parameter"),
@@ -146,6 +188,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("+49123456789012345", "", "phone_too_long"),
     ("98765432109876543210", "", "phone_too_long"),
     ("98765432101", "", "phone_too_long"),
+    ("01 650 253 0000", "US", "phone_too_long"),
+    ("98765.43210.000", "", "phone_too_long"),
     ("987654321", "", "phone_too_short"),
     ("+1 123 253 1234", "", "no_such_number"),
     ("+41 44 668 18001", "", "wrong_length"),
@@ -154,6 +198,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("+0919876543210", "", "unknown_calling_code"),
     ("0099912345678", "", "unknown_calling_code"),
     ("253-0000", "US", "area_code_missing"),
+    ("253-0000 x12", "US", "area_code_missing"),
+    ("(0)22 1234567", "PL", "phone_too_long"),
     // Order of trust.
     ("+6591234567", "IN", "country_mismatch"),
     ("006591234567", "IN", "country_mismatch"),
@@ -165,6 +211,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("015123456748", "VC", "phone_too_long"),
     // Kinds.
     ("+449098790000", "", "number_type"),
+    ("+447640123456", "", "number_type"),
     // Nothing.
     ("", "", "empty"),
     (" \u{200b} ", "", "empty"),
@@ -243,6 +290,43 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("＋９１９８７６５４３２１０", "", MOBILE, &[OtherScript]),
     ("९८७६५४३२१०", "", MOBILE, &[OtherScript]),
     ("৯৮৭৬৫৪৩২১০", "", MOBILE, &[OtherScript]),
+    (
+        "［022］23456789",
+        "",
+        "+912223456789",
+        &[OtherScript, TrunkPrefix],
+    ),
+    ("98765．43210", "", MOBILE, &[OtherScript]),
+    ("98765／43210", "", MOBILE, &[OtherScript]),
+    ("Mobile： 98765 43210", "", MOBILE, &[OtherScript, Label]),
+    ("“9876543210”", "", MOBILE, &[Quotes]),
+    ("(mob.) 98765 43210", "", MOBILE, &[Label]),
+    ("मोबाइल: 98765 43210", "", MOBILE, &[Label]),
+    ("[M] 98765 43210", "", MOBILE, &[Label]),
+    ("<home> 98765 43210", "", MOBILE, &[Label]),
+    ("{home} 98765 43210", "", MOBILE, &[Label]),
+    ("98765 43210 [home]", "", MOBILE, &[Label]),
+    ("98765 43210 <home>", "", MOBILE, &[Label]),
+    ("98765 43210 {home}", "", MOBILE, &[Label]),
+    ("98765.43210.00", "", MOBILE, &[DecimalZeros]),
+    ("2024-12-3456", "", "+912024123456", &[]),
+    (
+        "022-23456789,,12",
+        "",
+        "+912223456789",
+        &[TrunkPrefix, Extension],
+    ),
+    (
+        "022-23456789 x123456",
+        "",
+        "+912223456789",
+        &[TrunkPrefix, Extension],
+    ),
+    ("+49 30 12345 x78", "", "+493012345", &[Extension]),
+    ("+49 30 12345ext78", "", "+493012345", &[Extension]),
+    ("033701/12345", "DE", "+493370112345", &[TrunkPrefix]),
+    ("033701/1234", "DE", "+49337011234", &[TrunkPrefix]),
+    ("+48 (0)22 1234567", "", "+48221234567", &[]),
     ("٩٨٧٦٥٤٣٢١٠", "", MOBILE, &[OtherScript]),
     ("۹۸۷۶۵۴۳۲۱۰", "", MOBILE, &[OtherScript]),
     ("tel:9876543210", "", MOBILE, &[Label]),
@@ -259,6 +343,12 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("+44 (0)20 7946 0958", "", "+442079460958", &[TrunkPrefix]),
     ("+39 (0)2 12345678", "", "+390212345678", &[]),
     ("09876543210", "", MOBILE, &[TrunkPrefix]),
+    (
+        "011 1 650 253 0000",
+        "US",
+        "+16502530000",
+        &[InternationalPrefix],
+    ),
     ("091-9876543210", "", MOBILE, &[ZeroBeforeCallingCode]),
     ("919876543210", "", MOBILE, &[BareCallingCode]),
     ("9198765432", "", "+919198765432", &[]),
@@ -362,6 +452,7 @@ fn every_refusal_has_an_example_that_is_refused_for_it() {
         if said != refusal.code() {
             wrong.push(format!("{:?}: {said}, not {refusal}", refusal.example()));
         }
+        assert_eq!(refusal.to_string(), refusal.code());
         assert!(
             refusal.remedy().starts_with(|c: char| c.is_lowercase())
                 && !refusal.remedy().ends_with('.'),
@@ -381,6 +472,7 @@ fn every_recovery_has_an_example_that_is_recovered_by_it() {
         };
         let read = normalise(recovery.example(), region(country), &india())
             .unwrap_or_else(|refusal| unreachable!("{recovery:?}: {refusal}"));
+        assert_eq!(recovery.to_string(), recovery.describe());
         assert!(
             read.recovered.contains(recovery),
             "{recovery:?} {:?}",
@@ -390,10 +482,24 @@ fn every_recovery_has_an_example_that_is_recovered_by_it() {
 }
 
 #[test]
+fn what_both_sets_hold_is_in_their_union() {
+    let mut set = Recoveries::NONE;
+    set.insert(Label);
+    let mut other = set;
+    other.insert(Quotes);
+    assert_eq!(set.union(other), other);
+}
+
+#[test]
 fn a_number_is_masked_wherever_it_is_debugged() {
     let read = normalise("9876543210", None, &india()).expect("a number");
     assert_eq!(format!("{}", read.number.masked()), "+91••••••3210");
-    assert!(!format!("{read:?}").contains("9876"));
+    let debugged = format!("{read:?}");
+    assert!(
+        debugged.contains("+91••••••3210") && debugged.contains("{}"),
+        "{debugged}"
+    );
+    assert!(!debugged.contains("9876"));
     assert_eq!(read.number.digits(), 919_876_543_210);
 }
 

@@ -194,6 +194,8 @@ pub struct Columns {
     pub phone_number: Option<usize>,
     /// The country of numbers that do not say it.
     pub country: Option<usize>,
+    /// The country column is called `region`, and nobody said outright that it is one.
+    pub country_may_be_states: bool,
     /// The person's name.
     pub name: Option<usize>,
     /// Free text.
@@ -230,6 +232,11 @@ impl Columns {
             lead_id: field(Field::LeadId).ok_or_else(|| ColumnError::NoLeadId(all()))?,
             phone_number: field(Field::PhoneNumber),
             country: field(Field::Country),
+            country_may_be_states: field(Field::Country)
+                .is_some_and(|at| names::fold(&headers[at]) == "region")
+                && !map
+                    .iter()
+                    .any(|(target, _)| *target == MapTarget::Field(Field::Country)),
             name: field(Field::Name),
             notes: field(Field::Notes),
             metadata: field(Field::Metadata),
@@ -395,6 +402,7 @@ mod tests {
             lead_id: 0,
             phone_number: Some(1),
             country: Some(2),
+            country_may_be_states: false,
             name: Some(3),
             notes: Some(4),
             metadata: Some(5),

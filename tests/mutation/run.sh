@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Mutation testing of a pure room: classify, correction or phone. They need little of the crate around them, so that
+# they are built without it: a mutant takes seconds, where the whole library takes most of a minute.
+#   tests/mutation/run.sh ROOM [OPTION OF cargo mutants]...      (cargo install cargo-mutants)
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+room=$1
+shift
+case $room in
+phone)
+    rooms=(phone)
+    dependencies='rlibphonenumber|thiserror'
+    ;;
+classify | correction)
+    rooms=(api classify correction outcome phone plan reader text unambiguous)
+    dependencies='calamine|clap|csv|encoding_rs|flate2|insta|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|sha2|strsim|tempfile|thiserror'
+    ;;
+*)
+    echo "no pure room is called \`$room\`" >&2
+    exit 2
+    ;;
+esac
+files=(--file "src/$room.rs" --file "src/$room/*.rs")
+
+crate=$(mktemp -d)
+# What cargo mutants found is kept in target/; its copy of the crate is not.
+trap 'rm -rf "$crate"' EXIT
+mkdir "$crate/src" "$crate/.cargo"
+for each in "${rooms[@]}"; do
+    cp -r "$root/src/$each"* "$crate/src/"
+    printf 'pub mod %s;\n' "$each"
+done > "$crate/src/lib.rs"
+cp -r "$root/src/snapshots" "$crate/src/"
+cp "$root/Cargo.lock" "$crate/"
+cp "$root/.cargo/mutants.toml" "$crate/.cargo/"
+{
+    printf '[package]\nname = "leadfix"\nversion = "0.0.0"\nedition = "2024"\n[dependencies]\n'
+    grep -E "^($dependencies) = " "$root/Cargo.toml"
+    printf '[profile.mutants]\ninherits = "dev"\ndebug = false\n'
+} > "$crate/Cargo.toml"
+out=${MUTANTS_OUT:-$root/target/mutation-$room}
+mkdir -p "$out"
+cargo mutants --dir "$crate" --output "$out" "${files[@]}" "$@"
