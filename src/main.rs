@@ -14,6 +14,10 @@ use leadfix::sandbox::Sandbox;
 use leadfix::{apply, check};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// A fifth of what a request costs is allocation (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Apply(args) => in_runtime(|| run(*args, false)),
