@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{Certificate, Method, Proxy, Url, redirect, retry};
+use reqwest::{Certificate, Method, Proxy, Request, Url, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
@@ -106,6 +106,7 @@ impl Answer {
 #[derive(Debug)]
 pub struct Client {
     settings: Settings,
+    leads: Url,
     http: RefCell<reqwest::Client>,
 }
 
@@ -114,7 +115,12 @@ impl Client {
     /// When the key, the authority or the proxy cannot be used.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         let http = RefCell::new(build(&settings)?);
-        Ok(Self { settings, http })
+        let leads = leads(&settings.base_url);
+        Ok(Self {
+            settings,
+            leads,
+            http,
+        })
     }
 
     /// `GET` of one lead.
@@ -150,47 +156,53 @@ impl Client {
     }
 
     async fn send(&self, method: Method, lead_id: &str, body: Option<Vec<u8>>) -> Reply {
-        let url = self.url(lead_id);
-        let http = self.http.borrow().clone();
-        let mut request = http.request(method, url);
-        if let Some(body) = body {
-            request = request
-                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .body(body);
-        }
-        let deadline = tokio::time::Instant::now() + self.settings.timeout;
-        let response = match tokio::time::timeout_at(deadline, request.send()).await {
-            Err(_) => {
-                return Reply::Lost {
-                    detail: format!("no answer within {:?}", self.settings.timeout),
-                };
+        let url = match self.leads.join(&api::lead_segment(lead_id)) {
+            Ok(url) => url,
+            Err(error) => {
+                let (detail, untrusted) = (error.to_string(), false);
+                return Reply::NotConnected { detail, untrusted };
             }
-            Ok(Err(error)) => return failure(error),
-            Ok(Ok(response)) => response,
         };
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let body = tokio::time::timeout_at(deadline, whole_body(response))
-            .await
-            .ok()
-            .flatten();
-        Reply::Answer(Answer {
-            status,
-            headers,
-            body,
-        })
+        let mut request = Request::new(method, url);
+        if let Some(body) = body {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+            *request.body_mut() = Some(body.into());
+        }
+        let sent = self.http.borrow().execute(request);
+        let mut head = None;
+        let exchange = async {
+            let mut response = sent.await?;
+            head = Some((
+                response.status().as_u16(),
+                std::mem::take(response.headers_mut()),
+            ));
+            Ok(whole_body(response).await)
+        };
+        let ended = tokio::time::timeout(self.settings.timeout, exchange).await;
+        match (head, ended) {
+            (Some((status, headers)), ended) => Reply::Answer(Answer {
+                status,
+                headers,
+                body: ended.ok().and_then(Result::ok).flatten(),
+            }),
+            (None, Ok(Err(error))) => failure(error),
+            (None, _) => Reply::Lost {
+                detail: format!("no answer within {:?}", self.settings.timeout),
+            },
+        }
     }
+}
 
-    fn url(&self, lead_id: &str) -> Url {
-        let mut url = self.settings.base_url.clone();
-        let path = format!(
-            "{}{}",
-            url.path().trim_end_matches('/'),
-            api::lead_path(lead_id)
-        );
-        url.set_path(&path);
-        url
-    }
+/// Where the leads are, as something to join the last segment to: that parses no more than the segment.
+fn leads(base_url: &Url) -> Url {
+    let mut leads = base_url.clone();
+    leads.set_path(&format!(
+        "{}{}",
+        base_url.path().trim_end_matches('/'),
+        api::LEADS
+    ));
+    leads
 }
 
 fn build(settings: &Settings) -> Result<reqwest::Client, SetupError> {
@@ -202,7 +214,8 @@ fn build(settings: &Settings) -> Result<reqwest::Client, SetupError> {
         .user_agent(concat!("leadfix/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
         .redirect(redirect::Policy::none())
-        .retry(retry::never())
+        // Without the second part every request is cloned for a retry that never comes.
+        .retry(retry::never().max_retries_per_request(0))
         .referer(false)
         .no_proxy()
         .http1_only()

@@ -1,6 +1,7 @@
 //! The append-only results file: one result row for each input row, in input order. How many whole rows it holds
 //! *is* the point from which a run resumes.
 
+use std::fmt::{Display, Write as _};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -36,6 +37,8 @@ pub struct Results {
     writer: csv::Writer<File>,
     file: File,
     rows: u64,
+    /// Where a cell is put together.
+    text: String,
 }
 
 impl Results {
@@ -67,7 +70,12 @@ impl Results {
         let writer = csv::WriterBuilder::new()
             .buffer_capacity(64 * 1024)
             .from_writer(file.try_clone()?);
-        Ok(Self { writer, file, rows })
+        Ok(Self {
+            writer,
+            file,
+            rows,
+            text: String::new(),
+        })
     }
 
     /// Appends the next row; `line` is where it starts in the input, `cells` are the carried input cells.
@@ -77,33 +85,38 @@ impl Results {
         outcome: &Outcome,
         cells: impl IntoIterator<Item = &'a str>,
     ) -> io::Result<()> {
-        let writer = &mut self.writer;
-        writer.write_field((self.rows + 1).to_string())?;
-        writer.write_field(line.to_string())?;
-        writer.write_field(outcome.finding.status.as_str())?;
-        writer.write_field(outcome.finding.reason.map_or("", Reason::as_str))?;
-        writer.write_field(outcome.finding.reupload.as_str())?;
-        writer.write_field(
-            outcome
-                .phone_number
-                .map(|number| number.to_string())
-                .unwrap_or_default(),
-        )?;
-        writer.write_field(
-            outcome
-                .http_status
-                .map(|status| status.to_string())
-                .unwrap_or_default(),
-        )?;
-        writer.write_field(outcome.attempts.to_string())?;
-        writer.write_field(format!("{:.3}", outcome.at))?;
-        writer.write_field(text::for_spreadsheet(&outcome.detail))?;
-        for cell in cells {
-            writer.write_field(cell)?;
+        let finding = outcome.finding;
+        self.field(self.rows + 1)?;
+        self.field(line)?;
+        self.writer.write_field(finding.status.as_str())?;
+        self.writer
+            .write_field(finding.reason.map_or("", Reason::as_str))?;
+        self.writer.write_field(finding.reupload.as_str())?;
+        match outcome.phone_number {
+            Some(number) => self.field(number)?,
+            None => self.writer.write_field("")?,
         }
-        writer.write_record(None::<&[u8]>)?;
+        match outcome.http_status {
+            Some(status) => self.field(status)?,
+            None => self.writer.write_field("")?,
+        }
+        self.field(outcome.attempts)?;
+        self.field(format_args!("{:.3}", outcome.at))?;
+        self.writer
+            .write_field(text::for_spreadsheet(&outcome.detail))?;
+        for cell in cells {
+            self.writer.write_field(cell)?;
+        }
+        self.writer.write_record(None::<&[u8]>)?;
         self.rows += 1;
         Ok(())
+    }
+
+    fn field(&mut self, value: impl Display) -> io::Result<()> {
+        self.text.clear();
+        // Writing to a text fails only where the value refuses to be shown.
+        write!(self.text, "{value}").map_err(io::Error::other)?;
+        Ok(self.writer.write_field(&self.text)?)
     }
 
     /// Hands everything appended to the operating system.
