@@ -1,5 +1,6 @@
 //! What HTTP alone costs with the client that `leadfix` uses: the same requests, made before the clock starts, sent
 //! with the same settings on one thread; answers are read and thrown away. No file is read or written while it runs.
+//! Prints the seconds that took, and the seconds of processor time.
 //!
 //! `bare FILE BASE_URL CONCURRENCY [CERTIFICATE]`
 #![expect(clippy::print_stdout, reason = "the time it took is what it is for")]
@@ -31,7 +32,7 @@ async fn main() {
             )
         })
         .collect();
-    let begun = Instant::now();
+    let (begun, used) = (Instant::now(), processor_time());
     stream::iter(requests)
         .for_each_concurrent(concurrency, |(url, body)| async {
             let request = client
@@ -43,7 +44,15 @@ async fn main() {
             answer.bytes().await.expect("its body");
         })
         .await;
-    println!("{:.6}", begun.elapsed().as_secs_f64());
+    let used = processor_time() - used;
+    println!("{:.6} {used:.6}", begun.elapsed().as_secs_f64());
+}
+
+/// Of this thread so far, in seconds.
+fn processor_time() -> f64 {
+    let status = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    let nanoseconds = status.split(' ').next().expect("a figure");
+    nanoseconds.parse::<f64>().expect("a figure") / 1e9
 }
 
 fn client(concurrency: usize, certificate: Option<&str>) -> Client {
