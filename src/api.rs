@@ -371,6 +371,7 @@ impl fmt::Display for Complaint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     /// A lead that shows these fields besides its ID.
@@ -464,6 +465,92 @@ mod tests {
         ] {
             assert!(Lead::from_reply(reply.as_bytes()).is_none(), "{reply}");
         }
+    }
+
+    /// What a lead shows, taken out of the reply at once, as [`Lead`] does it only when it is asked.
+    #[derive(Debug, PartialEq)]
+    struct Taken {
+        name: Option<bool>,
+        variables: Option<Variables>,
+        notes: Option<String>,
+    }
+
+    impl Taken {
+        fn out_of(reply: &[u8]) -> Option<Self> {
+            let Ok(Value::Object(fields)) = serde_json::from_slice(reply) else {
+                return None;
+            };
+            let (metadata, notes) = (fields.get("metadata"), fields.get("notes"));
+            let variables = match (metadata, notes) {
+                (Some(Value::Object(first)), Some(Value::Object(second))) => {
+                    let rivals = !first.is_empty() && !second.is_empty();
+                    (!rivals).then(|| {
+                        first
+                            .iter()
+                            .chain(second)
+                            .map(|(k, v)| (k.clone(), v.clone()))
+                            .collect()
+                    })
+                }
+                (Some(Value::Object(only)), _)
+                | (None | Some(Value::Null), Some(Value::Object(only))) => Some(only.clone()),
+                (Some(Value::Null), _) | (None, Some(Value::Null)) => Some(Variables::new()),
+                _ => None,
+            };
+            Some(Self {
+                name: fields.get("name").map(|name| name == "Priya"),
+                variables,
+                notes: notes.and_then(|notes| match notes {
+                    Value::Null => Some(String::new()),
+                    notes => notes.as_str().map(str::to_owned),
+                }),
+            })
+        }
+    }
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            Just(json!("Priya")),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 12, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                proptest::collection::btree_map("[a-z\"]{0,2}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_stands_in_a_reply_is_read_as_if_it_were_taken_out_of_it(
+            fields in proptest::collection::btree_map("name|metadata|notes", json_value(), 0..4),
+            pretty in any::<bool>(),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut lead = json!({"id": "lead_1"});
+            lead.as_object_mut().unwrap().extend(fields);
+            let reply = if pretty { serde_json::to_vec_pretty(&lead) } else { serde_json::to_vec(&lead) }.unwrap();
+            let read = |reply: &[u8]| Lead::from_reply(reply).map(|lead| Taken {
+                name: lead.has_name("Priya"),
+                variables: lead.variables(),
+                notes: lead.notes_text().map(|text| text.to_string()),
+            });
+            prop_assert_eq!(read(&reply), Taken::out_of(&reply));
+            prop_assert_eq!(read(&reply[..cut.index(reply.len())]), None, "a reply that was cut");
+        }
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_taken_out_is_not_shown_and_hides_no_other() {
+        let lone = r#"{"id":"l","phone_number":"+91","name":"\ud800","metadata":{"a":"\ud800"}}"#;
+        let lead = Lead::from_reply(lone.as_bytes()).unwrap();
+        assert_eq!(lead.phone_number.as_deref(), Some("+91"));
+        assert_eq!((lead.variables(), lead.has_name("x")), (None, Some(false)));
     }
 
     #[test]
