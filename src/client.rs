@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Certificate, Method, Proxy, Request, Url, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,6 +18,9 @@ use crate::quota::Headers;
 
 /// A reply's body is read up to this many bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
+
+const RATE_REMAINING: HeaderName = HeaderName::from_static(api::RATE_REMAINING);
+const RATE_RESET: HeaderName = HeaderName::from_static(api::RATE_RESET);
 
 /// Shorter parts of a key are no secret, and words of their own.
 const SHORTEST_HALF: usize = 5;
@@ -85,12 +88,12 @@ pub struct Answer {
 impl Answer {
     /// The headers that speak of the quota.
     pub fn quota_headers(&self) -> Headers<'_> {
-        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let header = |name| self.headers.get(name)?.to_str().ok();
         Headers {
-            remaining: header(api::RATE_REMAINING),
-            reset: header(api::RATE_RESET),
-            retry_after: header(RETRY_AFTER.as_str()),
-            date: header(DATE.as_str()),
+            remaining: header(RATE_REMAINING),
+            reset: header(RATE_RESET),
+            retry_after: header(RETRY_AFTER),
+            date: header(DATE),
         }
     }
 
@@ -170,6 +173,7 @@ impl Client {
             *request.body_mut() = Some(body.into());
         }
         let sent = self.http.borrow().execute(request);
+        // Kept outside of what the deadline may drop: a status that came in time counts, also when the body did not.
         let mut head = None;
         let exchange = async {
             let mut response = sent.await?;
