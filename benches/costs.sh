@@ -79,7 +79,7 @@ for what in instructions allocations network futex; do
     before=$($what "$folder/$tool.$few") after=$($what "$folder/$tool.$many")
     awk -v what=$what -v before="$before" -v after="$after" -v rows=$((many - few)) -v bound="${bound[$what]}" 'BEGIN {
         row = (after - before) / rows
-        printf "%-14s %10.2f %10.2f%s\n", what, row, bound, row > bound ? "  above it" : ""
-        exit after <= 0 || row > bound }' || failed=1
+        printf "%-14s %10.2f %10.2f%s\n", what, row, bound, (row > bound ? "  above it" : "")
+        exit (after <= 0 || row > bound) }' || failed=1
 done
 exit $failed
