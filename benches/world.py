@@ -2,12 +2,14 @@
 
 import os
 import platform
+import re
 import resource
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +78,23 @@ class Run:
     output: str
 
 
+class Peak:
+    """The most resident memory of a process, looked at a hundred times a second until it ends. What `wait4` gives is no
+    use: it counts the memory of the Python process that the child was forked from."""
+
+    def __init__(self, process):
+        self.kb, self.status = 0, Path(f"/proc/{process}/status")
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self):
+        try:
+            while found := re.search(r"VmHWM:\s*(\d+) kB", self.status.read_text()):
+                self.kb = int(found[1])
+                time.sleep(0.01)
+        except OSError:
+            pass  # It has ended.
+
+
 def run(command, core=CLIENT_CORE, environment=None, codes=(0,)):
     """Runs a program on one core; an exit code that is not expected ends the bench."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
@@ -88,6 +107,7 @@ def run(command, core=CLIENT_CORE, environment=None, codes=(0,)):
             env={**os.environ, **(environment or {})},
             preexec_fn=pinned(core) if core is not None else None,
         )
+        peak = Peak(child.pid)
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.monotonic() - begun
         code = child.returncode = os.waitstatus_to_exitcode(status)
@@ -95,7 +115,7 @@ def run(command, core=CLIENT_CORE, environment=None, codes=(0,)):
             errors.seek(0)
             sys.exit(f"`{command[0]}` ended with {code}: {errors.read()[-2000:]}")
         output.seek(0)
-        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, output.read())
+        return Run(seconds, usage.ru_utime + usage.ru_stime, peak.kb, output.read())
 
 
 def apply(file, url, folder, concurrency=64, certificate=None):
