@@ -298,7 +298,7 @@ fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-fn text<'a>(field: &'a RawValue) -> Option<Text<'a>> {
+fn text(field: &RawValue) -> Option<Text<'_>> {
     serde_json::from_str(field.get()).ok()
 }
 
