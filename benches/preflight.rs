@@ -1,6 +1,8 @@
 //! How fast a file is surveyed before the first request, and in how much memory: `cargo bench --bench preflight`.
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+mod memory;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -10,6 +12,8 @@ use leadfix::correction::Rules;
 use leadfix::phone;
 use leadfix::preflight::{Policy, Preflight};
 use leadfix::reader::{Input, ReadOptions};
+
+use memory::peak;
 
 const ROWS: u32 = 1_000_000;
 const ROUNDS: usize = 5;
@@ -76,12 +80,4 @@ fn survey(path: &Path, rows: u32) -> f64 {
         "the numbers are not valid"
     );
     taken
-}
-
-/// The most memory this process has had, in kB; 0 where the system does not say.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.unwrap_or_default()
 }

@@ -1,6 +1,8 @@
 //! Rows a second, and the memory that a million rows need: `cargo bench --bench reader`.
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+mod memory;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -8,6 +10,8 @@ use std::time::Instant;
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use leadfix::reader::{Input, ReadOptions, Row};
+
+use memory::peak;
 
 const ROWS: u32 = 1_000_000;
 const ROUNDS: usize = 7;
@@ -110,17 +114,4 @@ fn pass(path: &Path, options: &ReadOptions) -> f64 {
 fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.sort_by(f64::total_cmp);
     seconds[seconds.len() / 2]
-}
-
-/// The most memory this process has had, in kB; 0 where the system does not say.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap_or_default();
-    line.split_whitespace()
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or_default()
 }

@@ -4,11 +4,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use crate::phone::E164;
 
 /// The dynamic variables of a lead: what the agent's prompt fills in.
 pub type Variables = Map<String, Value>;
@@ -31,9 +35,12 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// Path of one lead, below the base URL; the ID is opaque and percent-encoded.
-pub fn lead_path(lead_id: &str) -> String {
-    format!("/campaigns-leads/{}", utf8_percent_encode(lead_id, SEGMENT))
+/// Path of the leads, below the base URL.
+pub const LEADS: &str = "/campaigns-leads/";
+
+/// Last segment of one lead's path, behind [`LEADS`]; the ID is opaque and percent-encoded.
+pub fn lead_segment(lead_id: &str) -> Cow<'_, str> {
+    utf8_percent_encode(lead_id, SEGMENT).into()
 }
 
 /// One of the two documented spellings of the `PATCH` body.
@@ -83,8 +90,8 @@ impl FromStr for Dialect {
 /// What a `PATCH` shall change, before it is spelled. `None` leaves a field alone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change<'a> {
-    /// E.164.
-    pub phone_number: Option<Cow<'a, str>>,
+    /// The number to be called.
+    pub phone_number: Option<E164>,
     /// The lead's name.
     pub name: Option<&'a str>,
     /// Free text; empty to clear it. Only the guide spelling can say it.
@@ -103,7 +110,7 @@ impl Change<'_> {
     pub fn body(&self, dialect: Dialect) -> Option<Vec<u8>> {
         let body = match dialect {
             Dialect::Guide => Body {
-                phone_number: self.phone_number.as_deref(),
+                phone_number: self.phone_number.map(Number),
                 name: self.name,
                 notes: self.notes.map(Notes::Text),
                 metadata: self.variables.as_deref(),
@@ -111,7 +118,7 @@ impl Change<'_> {
             },
             Dialect::Reference if self.notes.is_some() => return None,
             Dialect::Reference => Body {
-                phone_number_camel: self.phone_number.as_deref(),
+                phone_number_camel: self.phone_number.map(Number),
                 name: self.name,
                 notes: self.variables.as_deref().map(Notes::Variables),
                 ..Body::default()
@@ -124,15 +131,23 @@ impl Change<'_> {
 #[derive(Default, Serialize)]
 struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    phone_number: Option<&'a str>,
+    phone_number: Option<Number>,
     #[serde(rename = "phoneNumber", skip_serializing_if = "Option::is_none")]
-    phone_number_camel: Option<&'a str>,
+    phone_number_camel: Option<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     notes: Option<Notes<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'a Variables>,
+}
+
+struct Number(E164);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 #[derive(Serialize)]
@@ -142,41 +157,58 @@ enum Notes<'a> {
     Variables(&'a Variables),
 }
 
-/// A lead as the server shows it, in either of its two documented shapes.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Lead {
+/// A lead as the server shows it, in either of its two documented shapes. It stands in the reply: most replies are
+/// asked for two of their fields and then forgotten, so nothing is copied out of them unless it is asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Lead<'a> {
     /// The lead's ID.
-    pub id: Option<String>,
+    #[serde(borrow)]
+    pub id: Option<Text<'a>>,
     /// The campaign's ID; path examples in the documentation use it for the lead.
-    pub campaign_id: Option<String>,
+    #[serde(borrow)]
+    pub campaign_id: Option<Text<'a>>,
     /// E.164.
-    #[serde(alias = "phoneNumber")]
-    pub phone_number: Option<String>,
+    #[serde(borrow, alias = "phoneNumber")]
+    pub phone_number: Option<Text<'a>>,
     /// Shown in the second shape only. `null` is shown, and is no name.
-    #[serde(default, deserialize_with = "present")]
-    pub name: Option<Value>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    name: Option<&'a RawValue>,
     /// Variables in the first shape. `null` is shown, and means none.
-    #[serde(default, deserialize_with = "present")]
-    pub metadata: Option<Value>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    metadata: Option<&'a RawValue>,
     /// Free text, or the variables in the second shape. `null` is shown, and means none.
-    #[serde(default, deserialize_with = "present")]
-    pub notes: Option<Value>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    notes: Option<&'a RawValue>,
     /// `pending`, `in_progress`, `completed`, `failed` or `removed`.
-    pub status: Option<String>,
+    #[serde(borrow)]
+    pub status: Option<Text<'a>>,
     /// Of an envelope: an error that travels under a 200.
     #[serde(rename = "statusCode")]
     status_code: Option<u16>,
 }
 
-impl Lead {
+/// Text of a reply; copied only where it holds escapes.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'a> Lead<'a> {
     /// Reads a lead from a whole JSON reply, also when it is wrapped in `{"statusCode":…,"data":{…}}`. `None`
     /// where the reply is no JSON object or shows nothing that identifies a lead.
-    pub fn from_reply(body: &[u8]) -> Option<Self> {
+    pub fn from_reply(body: &'a [u8]) -> Option<Self> {
         #[derive(Deserialize)]
-        struct Wrapped {
+        struct Wrapped<'a> {
             #[serde(rename = "statusCode")]
             status_code: Option<u16>,
-            data: Lead,
+            #[serde(borrow)]
+            data: Lead<'a>,
         }
         let fails = |code: Option<u16>| code.is_some_and(|code| code >= 400);
         let identified = |lead: &Self| {
@@ -184,7 +216,7 @@ impl Lead {
         };
         let plain = serde_json::from_slice::<Self>(body).ok().filter(identified);
         plain.or_else(|| {
-            serde_json::from_slice::<Wrapped>(body)
+            serde_json::from_slice::<Wrapped<'a>>(body)
                 .ok()
                 .filter(|wrapped| !fails(wrapped.status_code))
                 .map(|wrapped| wrapped.data)
@@ -199,22 +231,29 @@ impl Lead {
             .any(|shown| shown.as_deref() == Some(lead_id))
     }
 
+    /// Whether this is the name that it shows; `None` where it shows none.
+    pub fn has_name(&self, wanted: &str) -> Option<bool> {
+        let shown = self.name?;
+        Some(text(shown).is_some_and(|shown| &*shown == wanted))
+    }
+
     /// The variables, from whichever field shows them. `None` where nobody knows what the lead holds: neither an
     /// object nor an explicit `null`, something else where the object should be, or two objects that both hold some.
-    pub fn variables(&self) -> Option<Cow<'_, Variables>> {
-        match (self.metadata.as_ref(), self.notes.as_ref()) {
+    pub fn variables(&self) -> Option<Variables> {
+        let read = |field: &RawValue| serde_json::from_str::<Value>(field.get());
+        let metadata = self.metadata.map(read).transpose().ok()?;
+        let notes = self.notes.map(read).transpose().ok()?;
+        match (metadata, notes) {
             (Some(Value::Object(first)), Some(Value::Object(second))) => {
                 match (first.len(), second.len()) {
-                    (_, 0) => Some(Cow::Borrowed(first)),
-                    (0, _) => Some(Cow::Borrowed(second)),
+                    (_, 0) => Some(first),
+                    (0, _) => Some(second),
                     _ => None,
                 }
             }
             (Some(Value::Object(only)), _)
-            | (None | Some(Value::Null), Some(Value::Object(only))) => Some(Cow::Borrowed(only)),
-            (Some(Value::Null), _) | (None, Some(Value::Null)) => {
-                Some(Cow::Owned(Variables::new()))
-            }
+            | (None | Some(Value::Null), Some(Value::Object(only))) => Some(only),
+            (Some(Value::Null), _) | (None, Some(Value::Null)) => Some(Variables::new()),
             _ => None,
         }
     }
@@ -228,11 +267,12 @@ impl Lead {
     }
 
     /// The free-text notes, empty for `null`; `None` where the lead shows none.
-    pub fn notes_text(&self) -> Option<&str> {
-        match self.notes.as_ref()? {
-            Value::String(text) => Some(text),
-            Value::Null => Some(""),
-            _ => None,
+    pub fn notes_text(&self) -> Option<Text<'a>> {
+        let shown = self.notes?;
+        if shown.get() == "null" {
+            Some(Text("".into()))
+        } else {
+            text(shown)
         }
     }
 
@@ -240,13 +280,11 @@ impl Lead {
     /// to a lead whose variables stand there, or variables sent there over somebody's free text.
     pub fn would_lose(&self, change: &Change, dialect: Dialect) -> bool {
         match dialect {
-            Dialect::Guide => {
-                change.notes.is_some() && self.notes.as_ref().is_some_and(Value::is_object)
-            }
+            Dialect::Guide => change.notes.is_some() && self.notes.is_some_and(is_object),
             // A lead that shows its variables in `metadata` keeps something else in `notes`, shown or not.
             Dialect::Reference => {
                 change.variables.is_some()
-                    && (self.metadata.as_ref().is_some_and(Value::is_object)
+                    && (self.metadata.is_some_and(is_object)
                         || self.notes_text().is_some_and(|text| !text.is_empty()))
             }
         }
@@ -254,8 +292,18 @@ impl Lead {
 }
 
 /// Tells an explicit `null` (shown) from a field that is absent (not shown).
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+fn text(field: &RawValue) -> Option<Text<'_>> {
+    serde_json::from_str(field.get()).ok()
+}
+
+fn is_object(field: &RawValue) -> bool {
+    field.get().starts_with('{')
 }
 
 /// The error envelope, `{"statusCode":400,"message":"…"|["…"],"error":"Bad Request"}`.
@@ -323,7 +371,16 @@ impl fmt::Display for Complaint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
+
+    /// A lead that shows these fields besides its ID.
+    fn shown(fields: Value) -> Lead<'static> {
+        let fields: Variables = serde_json::from_value(fields).unwrap();
+        let mut lead = json!({"id": "lead_1"});
+        lead.as_object_mut().unwrap().extend(fields);
+        Lead::from_reply(lead.to_string().leak().as_bytes()).unwrap()
+    }
 
     fn text(change: &Change, dialect: Dialect) -> Option<String> {
         change
@@ -333,22 +390,21 @@ mod tests {
 
     #[test]
     fn an_id_is_one_path_segment_whatever_stands_in_it() {
-        assert_eq!(lead_path("lead_m4b7"), "/campaigns-leads/lead_m4b7");
-        assert_eq!(
-            lead_path("a/b?c#d%e f"),
-            "/campaigns-leads/a%2Fb%3Fc%23d%25e%20f"
-        );
-        assert_eq!(
-            lead_path("लीड"),
-            "/campaigns-leads/%E0%A4%B2%E0%A5%80%E0%A4%A1"
-        );
+        for (id, segment) in [
+            ("lead_m4b7", "lead_m4b7"),
+            ("a/b?c#d%e f", "a%2Fb%3Fc%23d%25e%20f"),
+            ("http://x", "http%3A%2F%2Fx"),
+            ("लीड", "%E0%A4%B2%E0%A5%80%E0%A4%A1"),
+        ] {
+            assert_eq!(lead_segment(id), segment);
+        }
     }
 
     #[test]
     fn the_two_spellings() {
         let variables = json!({"product": "home_loan"});
         let change = Change {
-            phone_number: Some("+919876543210".into()),
+            phone_number: Some("+919876543210".parse().unwrap()),
             name: Some("Priya"),
             notes: None,
             variables: variables.as_object().map(Cow::Borrowed),
@@ -381,8 +437,8 @@ mod tests {
             let lead = Lead::from_reply(reply).unwrap();
             assert!(lead.is_named("lead_1") && !lead.is_named("lead_2"));
             assert_eq!(lead.phone_number.as_deref(), Some("+91"));
-            assert_eq!(lead.variables().as_deref(), json!({"a": "1"}).as_object());
-            assert_eq!(lead.notes_text(), None);
+            assert_eq!(lead.variables().as_ref(), json!({"a": "1"}).as_object());
+            assert!(lead.notes_text().is_none());
         }
         for reply in [
             b"".as_slice(),
@@ -393,9 +449,8 @@ mod tests {
             br#"{"id":"lead_1""#,
             br#"{"data":{}}"#,
         ] {
-            assert_eq!(
-                Lead::from_reply(reply),
-                None,
+            assert!(
+                Lead::from_reply(reply).is_none(),
                 "{}",
                 String::from_utf8_lossy(reply)
             );
@@ -408,8 +463,94 @@ mod tests {
             r#"{"statusCode":409,"message":"locked","data":{"id":"lead_1","phone_number":"+91"}}"#,
             r#"{"statusCode":500,"id":"lead_1","phone_number":"+91"}"#,
         ] {
-            assert_eq!(Lead::from_reply(reply.as_bytes()), None, "{reply}");
+            assert!(Lead::from_reply(reply.as_bytes()).is_none(), "{reply}");
         }
+    }
+
+    /// What a lead shows, taken out of the reply at once, as [`Lead`] does it only when it is asked.
+    #[derive(Debug, PartialEq)]
+    struct Taken {
+        name: Option<bool>,
+        variables: Option<Variables>,
+        notes: Option<String>,
+    }
+
+    impl Taken {
+        fn out_of(reply: &[u8]) -> Option<Self> {
+            let Ok(Value::Object(fields)) = serde_json::from_slice(reply) else {
+                return None;
+            };
+            let (metadata, notes) = (fields.get("metadata"), fields.get("notes"));
+            let variables = match (metadata, notes) {
+                (Some(Value::Object(first)), Some(Value::Object(second))) => {
+                    let rivals = !first.is_empty() && !second.is_empty();
+                    (!rivals).then(|| {
+                        first
+                            .iter()
+                            .chain(second)
+                            .map(|(k, v)| (k.clone(), v.clone()))
+                            .collect()
+                    })
+                }
+                (Some(Value::Object(only)), _)
+                | (None | Some(Value::Null), Some(Value::Object(only))) => Some(only.clone()),
+                (Some(Value::Null), _) | (None, Some(Value::Null)) => Some(Variables::new()),
+                _ => None,
+            };
+            Some(Self {
+                name: fields.get("name").map(|name| name == "Priya"),
+                variables,
+                notes: notes.and_then(|notes| match notes {
+                    Value::Null => Some(String::new()),
+                    notes => notes.as_str().map(str::to_owned),
+                }),
+            })
+        }
+    }
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            Just(json!("Priya")),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 12, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                proptest::collection::btree_map("[a-z\"]{0,2}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_stands_in_a_reply_is_read_as_if_it_were_taken_out_of_it(
+            fields in proptest::collection::btree_map("name|metadata|notes", json_value(), 0..4),
+            pretty in any::<bool>(),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut lead = json!({"id": "lead_1"});
+            lead.as_object_mut().unwrap().extend(fields);
+            let reply = if pretty { serde_json::to_vec_pretty(&lead) } else { serde_json::to_vec(&lead) }.unwrap();
+            let read = |reply: &[u8]| Lead::from_reply(reply).map(|lead| Taken {
+                name: lead.has_name("Priya"),
+                variables: lead.variables(),
+                notes: lead.notes_text().map(|text| text.to_string()),
+            });
+            prop_assert_eq!(read(&reply), Taken::out_of(&reply));
+            prop_assert_eq!(read(&reply[..cut.index(reply.len())]), None, "a reply that was cut");
+        }
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_taken_out_is_not_shown_and_hides_no_other() {
+        let lone = r#"{"id":"l","phone_number":"+91","name":"\ud800","metadata":{"a":"\ud800"}}"#;
+        let lead = Lead::from_reply(lone.as_bytes()).unwrap();
+        assert_eq!(lead.phone_number.as_deref(), Some("+91"));
+        assert_eq!((lead.variables(), lead.has_name("x")), (None, Some(false)));
     }
 
     #[test]
@@ -422,7 +563,8 @@ mod tests {
             (r#""metadata":{"a":"1"},"notes":"text""#, Some(1)),
             (r#""metadata":null,"notes":"text""#, Some(0)),
         ] {
-            let lead = Lead::from_reply(format!(r#"{{"id":"l",{fields}}}"#).as_bytes()).unwrap();
+            let reply = format!(r#"{{"id":"l",{fields}}}"#);
+            let lead = Lead::from_reply(reply.as_bytes()).unwrap();
             assert_eq!(lead.variables().map(|found| found.len()), shown, "{fields}");
         }
     }
@@ -437,20 +579,16 @@ mod tests {
 
     #[test]
     fn null_is_shown_and_absent_is_not() {
-        let lead = |body: &str| Lead::from_reply(body.as_bytes()).unwrap();
-        let null = lead(r#"{"id":"lead_1","metadata":null,"notes":null}"#);
-        assert_eq!(null.variables().as_deref(), Some(&Variables::new()));
-        assert_eq!(null.notes_text(), Some(""));
-        let absent = lead(r#"{"id":"lead_1"}"#);
-        assert_eq!((absent.variables(), absent.notes_text()), (None, None));
+        let null = shown(json!({"metadata": null, "notes": null}));
+        assert_eq!(null.variables(), Some(Variables::new()));
+        assert_eq!(null.notes_text().as_deref(), Some(""));
+        let absent = shown(json!({}));
+        assert!(absent.variables().is_none() && absent.notes_text().is_none());
     }
 
     #[test]
     fn a_spelling_that_would_overwrite_something_else_is_seen() {
-        let lead = |notes: Value| Lead {
-            notes: Some(notes),
-            ..Lead::default()
-        };
+        let lead = |notes: Value| shown(json!({"notes": notes}));
         let variables = Variables::new();
         let text = Change {
             notes: Some("new"),
@@ -464,10 +602,7 @@ mod tests {
         assert!(!lead(json!("old")).would_lose(&text, Dialect::Guide));
         assert!(lead(json!("old")).would_lose(&vars, Dialect::Reference));
         assert!(!lead(json!(null)).would_lose(&vars, Dialect::Reference));
-        let first_shape = Lead {
-            metadata: Some(json!({})),
-            ..Lead::default()
-        };
+        let first_shape = shown(json!({"metadata": {}}));
         assert!(
             first_shape.would_lose(&vars, Dialect::Reference),
             "`notes` is not shown, and not ours"

@@ -8,9 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{Certificate, Method, Proxy, Url, redirect, retry};
+use reqwest::{Certificate, Method, Proxy, Request, Url, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
@@ -19,6 +19,10 @@ use crate::quota::Headers;
 
 /// A reply's body is read up to this many bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static(api::RATE_LIMIT);
+const RATE_REMAINING: HeaderName = HeaderName::from_static(api::RATE_REMAINING);
+const RATE_RESET: HeaderName = HeaderName::from_static(api::RATE_RESET);
 
 /// Shorter parts of a key are no secret, and words of their own.
 const SHORTEST_HALF: usize = 5;
@@ -86,25 +90,28 @@ pub struct Answer {
 impl Answer {
     /// The headers that speak of the quota.
     pub fn quota_headers(&self) -> Headers<'_> {
-        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let header = |name| self.headers.get(name)?.to_str().ok();
         let mut headers = Headers {
-            limit: header(api::RATE_LIMIT),
-            remaining: header(api::RATE_REMAINING),
-            reset: header(api::RATE_RESET),
-            retry_after: None,
-            date: header(DATE.as_str()),
+            limit: header(RATE_LIMIT),
+            remaining: header(RATE_REMAINING),
+            reset: header(RATE_RESET),
+            retry_after: header(RETRY_AFTER),
+            date: header(DATE),
         };
         // A proxy may add one of its own; the longer one keeps both.
-        let asked = self.headers.get_all(RETRY_AFTER).iter();
-        headers.retry_after = asked
-            .filter_map(|value| value.to_str().ok())
-            .max_by_key(|value| {
-                let alone = Headers {
-                    retry_after: Some(value),
-                    ..headers
-                };
-                alone.interpret(Timestamp::now()).retry_after
-            });
+        let asked = self.headers.get_all(RETRY_AFTER);
+        if asked.iter().nth(1).is_some() {
+            headers.retry_after = asked
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .max_by_key(|value| {
+                    let alone = Headers {
+                        retry_after: Some(value),
+                        ..headers
+                    };
+                    alone.interpret(Timestamp::now()).retry_after
+                });
+        }
         headers
     }
 
@@ -120,6 +127,7 @@ impl Answer {
 #[derive(Debug)]
 pub struct Client {
     settings: Settings,
+    leads: Url,
     http: RefCell<reqwest::Client>,
 }
 
@@ -128,7 +136,12 @@ impl Client {
     /// When the key, the authority or the proxy cannot be used.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         let http = RefCell::new(build(&settings)?);
-        Ok(Self { settings, http })
+        let leads = leads(&settings.base_url);
+        Ok(Self {
+            settings,
+            leads,
+            http,
+        })
     }
 
     /// `GET` of one lead.
@@ -164,47 +177,54 @@ impl Client {
     }
 
     async fn send(&self, method: Method, lead_id: &str, body: Option<Vec<u8>>) -> Reply {
-        let url = self.url(lead_id);
-        let http = self.http.borrow().clone();
-        let mut request = http.request(method, url);
-        if let Some(body) = body {
-            request = request
-                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .body(body);
-        }
-        let deadline = tokio::time::Instant::now() + self.settings.timeout;
-        let response = match tokio::time::timeout_at(deadline, request.send()).await {
-            Err(_) => {
-                return Reply::Lost {
-                    detail: format!("no answer within {:?}", self.settings.timeout),
-                };
+        let url = match self.leads.join(&api::lead_segment(lead_id)) {
+            Ok(url) => url,
+            Err(error) => {
+                let (detail, untrusted) = (error.to_string(), false);
+                return Reply::NotConnected { detail, untrusted };
             }
-            Ok(Err(error)) => return failure(error),
-            Ok(Ok(response)) => response,
         };
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let body = tokio::time::timeout_at(deadline, whole_body(response))
-            .await
-            .ok()
-            .flatten();
-        Reply::Answer(Answer {
-            status,
-            headers,
-            body,
-        })
+        let mut request = Request::new(method, url);
+        if let Some(body) = body {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+            *request.body_mut() = Some(body.into());
+        }
+        let sent = self.http.borrow().execute(request);
+        // Kept outside of what the deadline may drop: a status that came in time counts, also when the body did not.
+        let mut head = None;
+        let exchange = async {
+            let mut response = sent.await?;
+            head = Some((
+                response.status().as_u16(),
+                std::mem::take(response.headers_mut()),
+            ));
+            Ok(whole_body(response).await)
+        };
+        let ended = tokio::time::timeout(self.settings.timeout, exchange).await;
+        match (head, ended) {
+            (Some((status, headers)), ended) => Reply::Answer(Answer {
+                status,
+                headers,
+                body: ended.ok().and_then(Result::ok).flatten(),
+            }),
+            (None, Ok(Err(error))) => failure(error),
+            (None, _) => Reply::Lost {
+                detail: format!("no answer within {:?}", self.settings.timeout),
+            },
+        }
     }
+}
 
-    fn url(&self, lead_id: &str) -> Url {
-        let mut url = self.settings.base_url.clone();
-        let path = format!(
-            "{}{}",
-            url.path().trim_end_matches('/'),
-            api::lead_path(lead_id)
-        );
-        url.set_path(&path);
-        url
-    }
+/// Where the leads are, as something to join the last segment to: that parses no more than the segment.
+fn leads(base_url: &Url) -> Url {
+    let mut leads = base_url.clone();
+    leads.set_path(&format!(
+        "{}{}",
+        base_url.path().trim_end_matches('/'),
+        api::LEADS
+    ));
+    leads
 }
 
 fn build(settings: &Settings) -> Result<reqwest::Client, SetupError> {
@@ -216,7 +236,8 @@ fn build(settings: &Settings) -> Result<reqwest::Client, SetupError> {
         .user_agent(concat!("leadfix/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
         .redirect(redirect::Policy::none())
-        .retry(retry::never())
+        // Without the second part every request is cloned for a retry that never comes.
+        .retry(retry::never().max_retries_per_request(0))
         .referer(false)
         .no_proxy()
         .http1_only()

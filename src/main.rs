@@ -15,6 +15,10 @@ use leadfix::{apply, check};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// A fifth of what a request costs is allocation (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     forbid_cores();
     let ended = match Cli::parse().command {

@@ -95,7 +95,7 @@ impl<'a> Plan<'a> {
                     .and_then(Lead::variables)
                     .ok_or(Cause::VariablesUnread)?;
                 let mut whole = held_before.clone();
-                whole.extend(held.into_owned());
+                whole.extend(held);
                 whole.retain(|key, _| !correction.removed.contains(key));
                 whole.extend(correction.variables.clone());
                 Some(Cow::Owned(whole))
@@ -117,10 +117,7 @@ impl<'a> Plan<'a> {
     /// What the `PATCH` shall say.
     pub fn change(&self) -> Change<'_> {
         Change {
-            phone_number: self
-                .correction
-                .phone_number()
-                .map(|number| number.to_string().into()),
+            phone_number: self.correction.phone_number(),
             name: self.correction.name.as_deref(),
             notes: self.correction.notes.as_deref(),
             variables: self.variables.as_deref().map(Cow::Borrowed),
@@ -158,32 +155,38 @@ impl<'a> Plan<'a> {
 
     /// The fields in place, not in place, and not shown, by name; for people.
     pub fn explain(&self, lead: &Lead) -> String {
-        let mut parts = Vec::new();
-        for (word, wanted) in [("in place", true), ("not in place", false)] {
+        let held = self.held(lead);
+        let names = |wanted: Option<bool>| {
             let names: Vec<String> = self
-                .fields(lead)
-                .filter(|(_, shown)| *shown == Some(wanted))
+                .fields(lead, held.as_ref())
+                .filter(|(_, shown)| *shown == wanted)
                 .map(|(name, _)| name.into_owned())
                 .collect();
-            if !names.is_empty() {
-                parts.push(format!("{word}: {}", names.join(", ")));
-            }
-        }
-        let unshown: Vec<String> = self
-            .fields(lead)
-            .filter(|(_, shown)| shown.is_none())
-            .map(|(name, _)| name.into_owned())
+            names.join(", ")
+        };
+        let parts = [
+            ("in place", names(Some(true))),
+            ("not in place", names(Some(false))),
+            ("never shown by the server", names(None)),
+        ];
+        let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+        let parts: Vec<String> = parts
+            .map(|(what, names)| format!("{what}: {names}"))
             .collect();
-        if !unshown.is_empty() {
-            parts.push(format!("never shown by the server: {}", unshown.join(", ")));
-        }
         parts.join("; ")
+    }
+
+    /// The lead's variables, where the row speaks of any.
+    fn held(&self, lead: &Lead) -> Option<Variables> {
+        let concerned = self.correction.touches_variables();
+        concerned.then(|| lead.variables()).flatten()
     }
 
     /// `None` where the lead hides a field that every documented lead shows.
     fn tally(&self, lead: &Lead) -> Option<Tally> {
+        let held = self.held(lead);
         let mut tally = Tally::default();
-        for (field, shown) in self.fields(lead) {
+        for (field, shown) in self.fields(lead, held.as_ref()) {
             *match shown {
                 Some(true) => &mut tally.equal,
                 Some(false) => &mut tally.different,
@@ -191,12 +194,16 @@ impl<'a> Plan<'a> {
                 None => return None,
             } += 1;
         }
-        tally.different += self.losses(lead);
+        tally.different += self.losses(held.as_ref());
         Some(tally)
     }
 
     /// Every field that the row sets, each variable by itself, and whether the lead shows it as wanted.
-    fn fields<'b>(&'b self, lead: &'b Lead) -> impl Iterator<Item = (Cow<'b, str>, Option<bool>)> {
+    fn fields<'b>(
+        &'b self,
+        lead: &'b Lead,
+        held: Option<&'b Variables>,
+    ) -> impl Iterator<Item = (Cow<'b, str>, Option<bool>)> {
         let Correction {
             name,
             notes,
@@ -211,37 +218,22 @@ impl<'a> Plan<'a> {
                 .and_then(|shown| same_number(shown, wanted));
             ("phone_number".into(), shown)
         });
-        let name = name.as_ref().map(|wanted| {
-            (
-                "name".into(),
-                lead.name
-                    .as_ref()
-                    .map(|shown| shown.as_str() == Some(wanted)),
-            )
-        });
+        let name = name
+            .as_ref()
+            .map(|wanted| ("name".into(), lead.has_name(wanted)));
         let notes = notes.as_ref().map(|wanted| {
             (
                 "notes".into(),
-                lead.notes_text().map(|shown| shown == wanted),
+                lead.notes_text().map(|shown| &*shown == wanted),
             )
         });
-        let held = lead.variables();
-        let shown = held.is_some();
-        let set = variables.iter().map({
-            let held = held.clone();
-            move |(key, wanted)| {
-                let found = held
-                    .as_ref()
-                    .and_then(|held| held.get(key).map(|value| same(value, wanted)));
-                (
-                    format!("metadata.{key}").into(),
-                    shown.then(|| found == Some(true)),
-                )
-            }
+        let set = variables.iter().map(move |(key, wanted)| {
+            let found = held.map(|held| held.get(key).is_some_and(|value| same(value, wanted)));
+            (format!("metadata.{key}").into(), found)
         });
         let gone = removed.iter().map(move |key| {
-            let found = held.as_ref().is_some_and(|held| held.contains_key(key));
-            (format!("metadata.{key}").into(), shown.then_some(!found))
+            let gone = held.map(|held| !held.contains_key(key));
+            (format!("metadata.{key}").into(), gone)
         });
         phone
             .into_iter()
@@ -253,8 +245,8 @@ impl<'a> Plan<'a> {
 
     /// How many variables are not as they shall be although the row does not name them: lost or changed in a
     /// merge, left over in a replacement.
-    fn losses(&self, lead: &Lead) -> usize {
-        let (Some(wanted), Some(shown)) = (&self.variables, lead.variables()) else {
+    fn losses(&self, held: Option<&Variables>) -> usize {
+        let (Some(wanted), Some(shown)) = (&self.variables, held) else {
             return 0;
         };
         let named = |key: &String| {
@@ -284,6 +276,12 @@ struct Tally {
 
 /// Whether a lead's number is this one. `None` where it may be: masked, or the national form of it.
 fn same_number(shown: &str, wanted: E164) -> Option<bool> {
+    if shown
+        .strip_prefix('+')
+        .is_some_and(|digits| is(digits, wanted))
+    {
+        return Some(true);
+    }
     let wanted = wanted.digits().to_string();
     let plain = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-().".contains(c);
     let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
@@ -297,6 +295,11 @@ fn same_number(shown: &str, wanted: E164) -> Option<bool> {
     } else {
         Some(false)
     }
+}
+
+/// Whether these are its digits. As it was sent is how nearly every lead shows it: that is seen without a copy.
+fn is(digits: &str, number: E164) -> bool {
+    !digits.starts_with(['0', '+']) && digits.parse() == Ok(number.digits())
 }
 
 /// Fewer digits at the end of a number are no form of it.
@@ -334,11 +337,11 @@ mod tests {
         }
     }
 
-    fn lead(shown: Value) -> Lead {
+    fn lead(shown: Value) -> Lead<'static> {
         let shown: Variables = serde_json::from_value(shown).unwrap();
         let mut whole = json!({"id": "lead_1", "status": "completed"});
         whole.as_object_mut().unwrap().extend(shown);
-        Lead::from_reply(whole.to_string().as_bytes()).unwrap()
+        Lead::from_reply(whole.to_string().leak().as_bytes()).unwrap()
     }
 
     const NEW: &str = "+919876543210";

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use tracing::info;
 
-use crate::api::{Complaint, Dialect, Lead};
+use crate::api::{Complaint, Dialect};
 use crate::classify::{self, Question, Seen, Systemic, Verdict, Words};
 use crate::client::{Answer, Client, Reply};
 use crate::correction::Correction;
@@ -114,11 +114,13 @@ impl<'a> Executor<'a> {
     /// Waits until another row may begin. Rows are begun in the order of these calls; `None` when the run is
     /// ending.
     pub async fn begin(&self) -> Option<Permit<'a>> {
-        tokio::select! {
+        let permit = tokio::select! {
             biased;
-            () = self.halt.pulled() => None,
             permit = self.admit() => permit,
-        }
+            () = self.halt.pulled() => None,
+        };
+        // Asked behind the wait and not before it, so that the usual row, which need not wait, waits for nothing.
+        permit.filter(|_| !self.halt.is_pulled())
     }
 
     /// Settles one correction; `doubt`: an earlier run may have sent it. `None` when the run ended first: then the
@@ -246,14 +248,15 @@ impl<'a> Executor<'a> {
 
     /// Reads the lead where that is needed, and plans the request.
     async fn prepare<'c>(&self, row: &mut Row<'c, 'a>) -> Option<Prepared<'c>> {
-        let lead = if self.must_read(row) {
+        let answer = if self.must_read(row) {
             match self.read_before(row).await? {
-                Ok(lead) => Some(lead),
+                Ok(answer) => Some(answer),
                 Err(outcome) => return Some(Prepared::Settled(outcome)),
             }
         } else {
             None
         };
+        let lead = answer.as_ref().and_then(lead_in);
         if let Some(lead) = &lead {
             row.remember(lead);
         }
@@ -306,8 +309,8 @@ impl<'a> Executor<'a> {
         merges || risks || row.tried_other || self.settings.read_first
     }
 
-    /// The lead as it is before the request, or the outcome of a row that ends here.
-    async fn read_before(&self, row: &mut Row<'_, 'a>) -> Option<Result<Lead, Outcome>> {
+    /// An answer that shows the lead as it is before the request, or the outcome of a row that ends here.
+    async fn read_before(&self, row: &mut Row<'_, 'a>) -> Option<Result<Answer, Outcome>> {
         let mut tries = 0;
         loop {
             let reply = self.get(row).await?;
@@ -315,10 +318,12 @@ impl<'a> Executor<'a> {
             let verdict = match classify::read_before(seen, row.doubt, self.succeeded.get()) {
                 None => {
                     self.succeeded.set(true);
-                    if let Some(lead) = lead_of(&reply) {
-                        return Some(Ok(lead));
+                    match reply {
+                        Reply::Answer(answer) => return Some(Ok(answer)),
+                        Reply::NotConnected { .. } | Reply::Lost { .. } => {
+                            Verdict::Retry { doubt: row.doubt }
+                        }
                     }
-                    Verdict::Retry { doubt: row.doubt }
                 }
                 Some(verdict) => verdict,
             };

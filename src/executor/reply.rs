@@ -7,7 +7,7 @@ use crate::client::{Answer, Reply};
 use crate::limiter::Signal;
 
 /// The lead that a 2xx shows.
-pub(super) fn lead_in(answer: &Answer) -> Option<Lead> {
+pub(super) fn lead_in(answer: &Answer) -> Option<Lead<'_>> {
     let body = answer.body.as_deref()?;
     (200..=299)
         .contains(&answer.status)
@@ -16,7 +16,7 @@ pub(super) fn lead_in(answer: &Answer) -> Option<Lead> {
 }
 
 /// The same of any reply.
-pub(super) fn lead_of(reply: &Reply) -> Option<Lead> {
+pub(super) fn lead_of(reply: &Reply) -> Option<Lead<'_>> {
     match reply {
         Reply::Answer(answer) => lead_in(answer),
         Reply::NotConnected { .. } | Reply::Lost { .. } => None,

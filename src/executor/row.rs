@@ -1,6 +1,5 @@
 //! A row on its way: what is known of it, and what it comes to.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -86,7 +85,7 @@ impl<'c, 'p> Row<'c, 'p> {
     }
 
     pub(super) fn remember(&mut self, lead: &Lead) {
-        let shown = lead.variables().map(Cow::into_owned).unwrap_or_default();
+        let shown = lead.variables().unwrap_or_default();
         if self.attempts == 0 {
             self.held = shown;
         } else {

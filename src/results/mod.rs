@@ -4,6 +4,7 @@
 mod scan;
 mod storage;
 
+use std::fmt::{Display, Write as _};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -42,6 +43,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 pub struct Results<S: Storage = File> {
     writer: csv::Writer<Fused<S>>,
     rows: u64,
+    /// Where a cell is put together.
+    text: String,
 }
 
 impl Results {
@@ -79,7 +82,11 @@ impl<S: Storage> Results<S> {
         let writer = csv::WriterBuilder::new()
             .buffer_capacity(64 * 1024)
             .from_writer(Fused::new(storage));
-        Self { writer, rows }
+        Self {
+            writer,
+            rows,
+            text: String::new(),
+        }
     }
 
     /// Appends the next row; `line` is where it starts in the input, `cells` are the carried input cells.
@@ -89,33 +96,38 @@ impl<S: Storage> Results<S> {
         outcome: &Outcome,
         cells: impl IntoIterator<Item = &'a str>,
     ) -> io::Result<()> {
-        let writer = &mut self.writer;
-        writer.write_field((self.rows + 1).to_string())?;
-        writer.write_field(line.to_string())?;
-        writer.write_field(outcome.finding.status.as_str())?;
-        writer.write_field(outcome.finding.reason.map_or("", Reason::as_str))?;
-        writer.write_field(outcome.finding.reupload.as_str())?;
-        writer.write_field(
-            outcome
-                .phone_number
-                .map(|number| number.to_string())
-                .unwrap_or_default(),
-        )?;
-        writer.write_field(
-            outcome
-                .http_status
-                .map(|status| status.to_string())
-                .unwrap_or_default(),
-        )?;
-        writer.write_field(outcome.attempts.to_string())?;
-        writer.write_field(format!("{:.3}", outcome.at))?;
-        writer.write_field(text::for_spreadsheet(&outcome.detail))?;
-        for cell in cells {
-            writer.write_field(cell)?;
+        let finding = outcome.finding;
+        self.field(self.rows + 1)?;
+        self.field(line)?;
+        self.writer.write_field(finding.status.as_str())?;
+        self.writer
+            .write_field(finding.reason.map_or("", Reason::as_str))?;
+        self.writer.write_field(finding.reupload.as_str())?;
+        match outcome.phone_number {
+            Some(number) => self.field(number)?,
+            None => self.writer.write_field("")?,
         }
-        writer.write_record(None::<&[u8]>)?;
+        match outcome.http_status {
+            Some(status) => self.field(status)?,
+            None => self.writer.write_field("")?,
+        }
+        self.field(outcome.attempts)?;
+        self.field(format_args!("{:.3}", outcome.at))?;
+        self.writer
+            .write_field(text::for_spreadsheet(&outcome.detail))?;
+        for cell in cells {
+            self.writer.write_field(cell)?;
+        }
+        self.writer.write_record(None::<&[u8]>)?;
         self.rows += 1;
         Ok(())
+    }
+
+    fn field(&mut self, value: impl Display) -> io::Result<()> {
+        self.text.clear();
+        // Writing to a text fails only where the value refuses to be shown.
+        write!(self.text, "{value}").map_err(io::Error::other)?;
+        Ok(self.writer.write_field(&self.text)?)
     }
 
     /// Hands everything appended to the operating system.
