@@ -19,8 +19,10 @@ const LESSON_SPAN: Seconds = 10.0;
 /// After the search, a step up is tried so much later; each that is refused doubles that.
 const PATIENCE: Seconds = 30.0;
 const MOST_PATIENCE: Seconds = 300.0;
-/// Where nothing was granted yet.
-const FIRST: f64 = 1.0;
+/// Fewer that were granted between two holds say little of the rate.
+const FEW: u64 = 8;
+/// The rate then, in requests a second; it doubles or halves.
+const FIRST: f64 = 4.0;
 /// No rate is lower, in requests a second.
 const LOWEST: f64 = 0.02;
 
@@ -43,15 +45,17 @@ pub(super) struct Search {
 impl Search {
     pub(super) fn new(ledger: &Ledger, hold: Seconds) -> Self {
         let began = ledger.sent.time(0).unwrap_or_default();
+        let average = as_f64(ledger.granted) / (hold - began).max(1e-3);
         Self {
-            rate: match ledger.granted {
-                0 => FIRST,
-                granted => (as_f64(granted) / (hold - began).max(1e-3)).max(LOWEST),
+            rate: if ledger.granted < FEW {
+                average.max(FIRST)
+            } else {
+                average.max(LOWEST)
             },
             since: hold,
             granted: None,
             refused: None,
-            step: STEP,
+            step: if ledger.granted < FEW { 1.0 } else { STEP },
             trial: TRIAL,
             patience: PATIENCE,
             cycle: (hold, ledger.granted),
@@ -100,7 +104,8 @@ impl Search {
     /// The first of a burst of refusals, for which everyone waits until `hold`.
     pub(super) fn refused(&mut self, ledger: &Ledger, now: Seconds, hold: Seconds) {
         let (from, before) = self.cycle;
-        let average = as_f64(ledger.granted - before) / (hold - from).max(1e-3);
+        let count = ledger.granted - before;
+        let average = as_f64(count) / (hold - from).max(1e-3);
         self.cycle = (hold, ledger.granted);
         self.trial = TRIAL.max(1.5 * (hold - now));
         self.since = hold;
@@ -123,6 +128,11 @@ impl Search {
             _ => {
                 self.granted = None;
                 self.refused = Some(self.rate);
+                let average = if count < FEW {
+                    0.5 * self.rate
+                } else {
+                    average
+                };
                 self.rate = average.clamp(0.3 * self.rate, 0.97 * self.rate).max(LOWEST);
             }
         }
