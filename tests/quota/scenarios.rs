@@ -23,7 +23,7 @@ fn scenario(shape: Shape, limit: u32, window: Seconds) -> Scenario {
         latency: (0.001, 0.001),
         limits: Vec::new(),
         other: nobody,
-        duration: (12.0 * window).max(60.0),
+        duration: (8.0 * window).max(60.0),
         ceiling: 4096,
     }
 }
