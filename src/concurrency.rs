@@ -69,11 +69,15 @@ impl Concurrency {
 
     /// How many may be under way, where the quota lets `rate` requests a second through.
     pub(crate) fn allowed(&self, rate: Option<f64>) -> usize {
+        let Some(latency) = self.latency else {
+            // Until the first reply the pace is what limits.
+            return self.ceiling.usual;
+        };
         let Some(rate) = rate else {
             return whole(self.limit).min(self.ceiling.usual);
         };
         let base = self.base.max(HARMLESS / QUEUE);
-        let latency = self.latency.unwrap_or(HARMLESS).min(QUEUE * base);
+        let latency = latency.min(QUEUE * base);
         whole(SPARE * rate * latency + FIRST).min(self.ceiling.most)
     }
 
@@ -136,6 +140,8 @@ mod tests {
         trips: u32,
         latency: impl Fn(f64) -> Seconds,
     ) {
+        // The first one alone, as the pace has it.
+        concurrency.replied(*now, latency(1.0), false);
         for _ in 0..trips {
             let limit = concurrency.allowed(None);
             let trip = latency(as_f64(limit));
