@@ -10,6 +10,7 @@ mod exit_codes;
 mod judge;
 mod kills;
 mod properties;
+mod quota;
 mod resume;
 mod sandbox_command;
 mod security;
