@@ -174,6 +174,11 @@ impl Limiter {
             let Some(obstacle) = self.obstacle(now) else {
                 return Ok(self.permit(now));
             };
+            if let Obstacle::Quota(Some(until)) = obstacle
+                && until - now > LONGEST_HOLD
+            {
+                return Err(Refusal::HeldTooLong);
+            }
             let until = match obstacle {
                 Obstacle::Gate(until) | Obstacle::Quota(until) => until,
                 Obstacle::Slots | Obstacle::Probe => None,
@@ -567,6 +572,19 @@ mod tests {
         let start = Instant::now();
         limiter.admit().await.unwrap().report(GOOD);
         assert_eq!(start.elapsed().as_secs(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_that_ends_another_day_is_not_waited_for() {
+        let limiter = limiter(4, None);
+        let used_up = Signal::Answered(Announcement {
+            limit: Some(100),
+            remaining: Some(0),
+            resets_in: Some(Duration::from_hours(5)),
+            ..SILENT
+        });
+        limiter.admit().await.unwrap().report(used_up);
+        assert_eq!(limiter.admit().await.err(), Some(Refusal::HeldTooLong));
     }
 
     #[tokio::test(start_paused = true)]
