@@ -200,6 +200,8 @@ impl Apply<'_> {
             .results
             .handle()
             .map_err(|error| self.lost(&error))?;
+        // From here on signals end a run in order: whoever watches them has its turn before the first request.
+        tokio::task::yield_now().await;
         let ended = tokio::select! {
             ended = pipeline::run(&job, opened.settled, &account) => ended,
             never = progress.keep_alive(note) => match never {},
