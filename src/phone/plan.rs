@@ -376,15 +376,15 @@ mod tests {
         digits
     }
 
-    /// Every beginning of three digits, in every length, and several ends.
+    /// A ninth of all beginnings of five digits, in every length.
     #[test]
     fn plain_digits_are_what_the_library_parses_them_to() {
         for code in PLAIN_CODES.map(String::from_utf8_lossy) {
-            for start in 200..1000_u64 {
+            for start in (20_000..100_000_u64).step_by(9) {
                 for length in 7..=12 {
                     // Ends that differ from start to start, so that longer beginnings have their turn too.
-                    let end = start * 7_654_321_987 % 10_u64.pow(length - 3);
-                    let national = start * 10_u64.pow(length - 3) + end;
+                    let end = start * 7_654_321_987 % 10_u64.pow(length - 5);
+                    let national = start * 10_u64.pow(length - 5) + end;
                     let digits = international(&format!("{code}{national}"));
                     assert_eq!(
                         plain(&digits),
