@@ -214,10 +214,9 @@ impl<'a> Lead<'a> {
         let identified = |lead: &Self| {
             (lead.id.is_some() || lead.campaign_id.is_some()) && !fails(lead.status_code)
         };
-        let plain = serde_json::from_slice::<Self>(body).ok().filter(identified);
+        let plain = read::<Self>(body).filter(identified);
         plain.or_else(|| {
-            serde_json::from_slice::<Wrapped<'a>>(body)
-                .ok()
+            read::<Wrapped<'a>>(body)
                 .filter(|wrapped| !fails(wrapped.status_code))
                 .map(|wrapped| wrapped.data)
                 .filter(identified)
@@ -296,6 +295,15 @@ fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<&'a RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// Checked for UTF-8 as a whole, a reply needs no check of each string; damage in a field that nobody reads does no
+/// harm.
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text).ok(),
+        Err(_) => serde_json::from_slice(body).ok(),
+    }
 }
 
 fn text(field: &RawValue) -> Option<Text<'_>> {

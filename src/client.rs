@@ -8,7 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::{Certificate, Method, Proxy, Request, Url, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
@@ -227,11 +228,22 @@ fn leads(base_url: &Url) -> Url {
     leads
 }
 
+/// The host as a request names it: with its port, where that is not the scheme's own.
+fn host(url: &Url) -> Option<HeaderValue> {
+    let name = url.host_str()?;
+    let host = url
+        .port()
+        .map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+    HeaderValue::try_from(host).ok()
+}
+
 fn build(settings: &Settings) -> Result<reqwest::Client, SetupError> {
     let bearer = format!("Bearer {}", settings.api_key.expose_secret());
     let mut authorization = HeaderValue::try_from(bearer).map_err(|_| SetupError::Key)?;
     authorization.set_sensitive(true);
-    let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
+    let mut headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
+    // Else it is written anew for each request.
+    headers.extend(host(&settings.base_url).map(|host| (HOST, host)));
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("leadfix/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
@@ -308,6 +320,19 @@ fn chain(error: &dyn StdError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_host_is_named_with_a_port_of_its_own_only() {
+        for (url, named) in [
+            ("https://api.example/v1", "api.example"),
+            ("https://api.example:443/v1", "api.example"),
+            ("http://api.example:443/v1", "api.example:443"),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+            ("http://user:word@[::1]:80/", "[::1]"),
+        ] {
+            assert_eq!(host(&url.parse().unwrap()).unwrap(), named, "{url}");
+        }
+    }
 
     #[test]
     fn no_part_of_the_key_is_shown_again() {

@@ -189,7 +189,7 @@ enum Step<'a> {
 
 impl<'a> Source<'a> {
     async fn next(&mut self) -> Result<Option<Item<'a>>, PipelineError> {
-        let mut row = Row::default();
+        let mut row = self.rows.room();
         while row.number <= self.skip {
             if self.job.halt.is_pulled() {
                 return Ok(None);

@@ -454,8 +454,9 @@ impl<'a> Executor<'a> {
     async fn admit(&self) -> Option<Permit<'a>> {
         let admitted = tokio::select! {
             biased;
-            () = self.held_beyond_the_end() => return None,
+            // Asked first: the usual row is admitted at once and waits for nothing else.
             admitted = self.limiter.admit() => admitted,
+            () = self.held_beyond_the_end() => return None,
         };
         match admitted {
             Ok(permit) => Some(permit),

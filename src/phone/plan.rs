@@ -28,6 +28,8 @@ const SHORTEST_STAND_IN: usize = 7;
 #[derive(Clone, Copy)]
 struct Found {
     number: E164,
+    /// The number's digits.
+    full: Numerals,
     calling_code: u16,
     kind: PhoneNumberType,
     recovered: Recoveries,
@@ -54,9 +56,8 @@ pub(super) fn judge(
     if country.is_some_and(|country| country.calling_code() != found.calling_code) {
         return Err(Refusal::CountryMismatch);
     }
-    let full = Numerals::of(found.number.0);
-    refuse_stand_ins(full.as_bytes())?;
-    refuse_stand_ins(full.split().1)?;
+    refuse_stand_ins(found.full.as_bytes())?;
+    refuse_stand_ins(found.full.split().1)?;
     refuse_unstable(digits, &found)?;
     if !rules.allowed_types.admits(found.kind) {
         return Err(Refusal::NumberType);
@@ -116,9 +117,7 @@ fn look_up(
     country: Option<Region>,
 ) -> Result<Found, Refusal> {
     guard::quietly(|| {
-        let parsed = PHONE_NUMBER_UTIL
-            .parse(digits.as_str(), region.map(Region::plan))
-            .map_err(|error| unparsable(&error))?;
+        let parsed = parse(digits, region).map_err(|error| unparsable(&error))?;
         let calling_code =
             u16::try_from(parsed.country_code).map_err(|_| Refusal::UnknownCallingCode)?;
         if country.is_some_and(|country| country.calling_code() != calling_code) {
@@ -130,14 +129,56 @@ fn look_up(
         if kind == PhoneNumberType::Unknown {
             return Err(invalid(&parsed));
         }
+        let full = Numerals::of(number.0);
         Ok(Found {
             number,
+            full,
             calling_code,
             kind,
-            recovered: rewritten(digits, number, region),
+            recovered: rewritten(digits, &full, calling_code, region),
         })
     })
     .unwrap_or(Err(Refusal::NotANumber))
+}
+
+fn parse(digits: &Digits, region: Option<Region>) -> Result<PhoneNumber, ParseError> {
+    plain(digits).map_or_else(
+        || PHONE_NUMBER_UTIL.parse(digits.as_str(), region.map(Region::plan)),
+        Ok,
+    )
+}
+
+/// Calling codes whose plans know no prefix for calls within the country, or only one that begins with `0` or `1`,
+/// and rewrite nothing else.
+const PLAIN_CODES: [&[u8]; 12] = [
+    b"1", b"27", b"33", b"34", b"44", b"49", b"65", b"91", b"92", b"94", b"880", b"971",
+];
+
+/// What the library parses such digits to, without asking it: in these plans there is nothing to take off a `+`
+/// number but the calling code. Parsing is most of what a cell costs.
+fn plain(digits: &Digits) -> Option<PhoneNumber> {
+    if !digits.has_plus() {
+        return None;
+    }
+    let code = calling_code(digits.as_bytes());
+    let national = &digits.as_bytes()[code.len()..];
+    if !PLAIN_CODES.contains(&code)
+        || !matches!(national, [b'2'..=b'9', ..])
+        || !(7..=12).contains(&national.len())
+    {
+        return None;
+    }
+    Some(PhoneNumber {
+        country_code: i32::try_from(value(code)).ok()?,
+        national_number: value(national),
+        ..PhoneNumber::default()
+    })
+}
+
+fn value(digits: &[u8]) -> u64 {
+    digits
+        .iter()
+        .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))
 }
 
 fn unparsable(error: &ParseError) -> Refusal {
@@ -186,9 +227,13 @@ fn e164(number: &PhoneNumber) -> Option<E164> {
 }
 
 /// What became of the digits on their way into the number.
-fn rewritten(digits: &Digits, number: E164, region: Option<Region>) -> Recoveries {
+fn rewritten(
+    digits: &Digits,
+    full: &Numerals,
+    calling_code: u16,
+    region: Option<Region>,
+) -> Recoveries {
     let mut recovered = Recoveries::NONE;
-    let full = Numerals::of(number.0);
     let (code, national) = full.split();
     let cell = digits.as_bytes();
     let Some(region) = region else {
@@ -201,7 +246,7 @@ fn rewritten(digits: &Digits, number: E164, region: Option<Region>) -> Recoverie
         }
         return recovered;
     };
-    if region.calling_code() != number.calling_code() {
+    if region.calling_code() != calling_code {
         recovered.insert(Recovery::InternationalPrefix);
         return recovered;
     }
@@ -224,7 +269,7 @@ fn rewritten(digits: &Digits, number: E164, region: Option<Region>) -> Recoverie
 
 /// A number that would be read as another one when it is met again is not to be relied on.
 fn refuse_unstable(digits: &Digits, found: &Found) -> Result<(), Refusal> {
-    let full = Numerals::of(found.number.0);
+    let full = &found.full;
     if digits.has_plus() && digits.as_bytes() == full.as_bytes() {
         return Ok(());
     }
@@ -233,12 +278,7 @@ fn refuse_unstable(digits: &Digits, found: &Found) -> Result<(), Refusal> {
         again.push(digit);
     }
     // Parsed to the same number it has the same type, so that need not be asked again.
-    let same = guard::quietly(|| {
-        PHONE_NUMBER_UTIL
-            .parse(again.as_str(), None)
-            .ok()
-            .and_then(|parsed| e164(&parsed))
-    });
+    let same = guard::quietly(|| parse(&again, None).ok().and_then(|parsed| e164(&parsed)));
     if same == Some(Some(found.number)) {
         Ok(())
     } else {
@@ -265,6 +305,7 @@ fn refuse_stand_ins(digits: &[u8]) -> Result<(), Refusal> {
 }
 
 /// A number's digits as text, without allocating.
+#[derive(Clone, Copy)]
 pub(super) struct Numerals {
     text: [u8; 20],
     start: usize,
@@ -327,5 +368,50 @@ mod tests {
             let digits = format!("{code}5555555");
             assert_eq!(calling_code(digits.as_bytes()), code.to_string().as_bytes());
         }
+    }
+
+    fn international(number: &str) -> Digits {
+        let mut digits = Digits::new(true);
+        assert!(number.bytes().all(|digit| digits.push(digit)), "{number}");
+        digits
+    }
+
+    /// A ninth of all beginnings of five digits, in every length.
+    #[test]
+    fn plain_digits_are_what_the_library_parses_them_to() {
+        for code in PLAIN_CODES.map(String::from_utf8_lossy) {
+            for start in (20_000..100_000_u64).step_by(9) {
+                for length in 7..=12 {
+                    // Ends that differ from start to start, so that longer beginnings have their turn too.
+                    let end = start * 7_654_321_987 % 10_u64.pow(length - 5);
+                    let national = start * 10_u64.pow(length - 5) + end;
+                    let digits = international(&format!("{code}{national}"));
+                    assert_eq!(
+                        plain(&digits),
+                        PHONE_NUMBER_UTIL.parse(digits.as_str(), None).ok(),
+                        "{}",
+                        digits.as_str()
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn digits_that_may_be_rewritten_are_left_to_the_library() {
+        for number in [
+            "0919876543210",
+            "9109876543210",
+            "9119876543210",
+            "5491112345678",
+            "390612345678",
+            "91987654",
+            "919876543210123",
+        ] {
+            assert_eq!(plain(&international(number)), None, "{number}");
+        }
+        let mut national = Digits::new(false);
+        assert!(b"919876543210".iter().all(|digit| national.push(*digit)));
+        assert_eq!(plain(&national), None);
     }
 }

@@ -24,7 +24,8 @@ pub(crate) fn shape(text: &str) -> Shape {
     if text.is_empty() {
         return Shape::Empty;
     }
-    if let Some(number) = integer(text.bytes().map(char::from)) {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    if let Some(number) = integer(digits.bytes().map(char::from)) {
         return Shape::Number(number);
     }
     let Ok(mut cell) = Cell::read(text) else {
@@ -79,6 +80,9 @@ mod tests {
             ("", Shape::Empty),
             (" \u{200b}", Shape::Empty),
             ("9876543210", Shape::Number(9_876_543_210)),
+            ("+919876543210", Shape::Number(919_876_543_210)),
+            ("+", Shape::Text),
+            ("+1234567890123456789", Shape::Text),
             ("'+91 98765-43210", Shape::Number(919_876_543_210)),
             ("9876543488.0", Shape::Number(9_876_543_488)),
             ("9.876543210E+9", Shape::Number(9_876_543_210)),

@@ -130,6 +130,15 @@ impl Rows {
         self.header_line
     }
 
+    /// A row to read into, with room for what most rows hold.
+    pub fn room(&self) -> Row {
+        let columns = self.headers.len();
+        Row {
+            cells: StringRecord::with_capacity(16 * columns, columns),
+            ..Row::default()
+        }
+    }
+
     /// Reads the next row into `row`, whose buffers are used again. `false` at the end.
     pub fn read(&mut self, row: &mut Row) -> Result<bool, InputError> {
         loop {
