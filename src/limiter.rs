@@ -236,7 +236,11 @@ impl Limiter {
         }
         if let Turn::Wait(until) = state.pace.turn(self.seconds(now)) {
             let until = Duration::try_from_secs_f64(until).ok();
-            return Some(Obstacle::Quota(until.map(|until| self.started + until)));
+            let until = until.map(|until| self.started + until);
+            // Less than a clock tells apart is no wait, or one that does not move would wait for ever.
+            if until.is_none_or(|until| until > now) {
+                return Some(Obstacle::Quota(until));
+            }
         }
         // Last, because a turn that is asked for is taken.
         let early = self.rate.as_ref()?.check().err()?;
@@ -657,13 +661,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn probes_that_meet_trouble_double_the_pause_until_one_is_answered() {
         let limiter = limiter(1, None);
-        for round in 0..2 {
+        for end in [GOOD, throttled(None), GOOD] {
             assert_eq!(
                 holds(&limiter, [TROUBLE; 15]).await,
                 [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 15, 15],
-                "round {round}"
+                "before {end:?}"
             );
-            limiter.admit().await.unwrap().report(GOOD);
+            limiter.admit().await.unwrap().report(end);
         }
     }
 

@@ -54,6 +54,7 @@ mod tests {
         assert_eq!(budget.take(0.0), Err(1.0));
         assert_eq!(budget.take(0.5), Err(0.5));
         assert_eq!(budget.take(1.0), Ok(()));
+        assert_eq!(budget.take(1.0), Err(1.0), "a second is counted once");
     }
 
     #[test]
