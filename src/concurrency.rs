@@ -84,7 +84,7 @@ impl Concurrency {
             .map_or(latency, |smooth| smooth + (latency - smooth) / 16.0);
         self.latency = Some(smooth);
         self.base = self.base.min(smooth);
-        let is_queue = smooth > HARMLESS.max(QUEUE * self.base);
+        let is_queue = is_queue(smooth, self.base);
         if was_full && !is_queue && self.cut.is_none() {
             self.limit = (self.limit + 1.0).min(as_f64(self.ceiling.usual));
         }
@@ -98,7 +98,7 @@ impl Concurrency {
         self.base *= DRIFT;
         match self.cut.take() {
             // The server takes its time whatever we do.
-            Some((limit, before)) if smooth > before * (1.0 - WORTH) => {
+            Some((limit, before)) if !is_worth(before, smooth) => {
                 self.limit = limit;
                 self.base = smooth;
             }
@@ -109,6 +109,16 @@ impl Concurrency {
             _ => {}
         }
     }
+}
+
+/// Whether replies wait for each other, where without that they took `base`.
+fn is_queue(latency: Seconds, base: Seconds) -> bool {
+    latency > HARMLESS.max(QUEUE * base)
+}
+
+/// Whether a cut has shortened the latency.
+fn is_worth(before: Seconds, after: Seconds) -> bool {
+    after <= before * (1.0 - WORTH)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of connections")]
@@ -221,13 +231,31 @@ mod tests {
 
     #[test]
     fn what_it_is_without_a_queue_is_forgotten_when_it_is_old() {
-        let mut concurrency = Concurrency::new(Ceiling::exactly(1024));
-        settle(&mut concurrency, 0.0, 0.2);
-        for second in 1..2000 {
-            concurrency.replied(f64::from(second), 0.3, false);
+        for (seconds, expected) in [(1, 76), (300, 86), (2000, 99)] {
+            let mut concurrency = Concurrency::new(Ceiling::exactly(1024));
+            settle(&mut concurrency, 0.0, 0.2);
+            for second in 1..seconds {
+                concurrency.replied(f64::from(second), 0.3, false);
+            }
+            settle(&mut concurrency, f64::from(seconds - 1), 0.55);
+            let allowed = concurrency.allowed(Some(100.0));
+            assert_eq!(allowed, expected, "after {seconds} s");
         }
-        settle(&mut concurrency, 1999.0, 0.55);
-        assert_eq!(concurrency.allowed(Some(100.0)), 99, "0.55 s is no queue");
+    }
+
+    #[test]
+    fn twice_as_long_is_no_queue_yet_and_a_tenth_is_worth_a_cut() {
+        for (latency, base, expected) in [
+            (0.1, 0.01, false),
+            (0.11, 0.01, true),
+            (0.4, 0.2, false),
+            (0.41, 0.2, true),
+        ] {
+            assert_eq!(is_queue(latency, base), expected, "{latency}, {base}");
+        }
+        for (before, after, expected) in [(1.0, 0.9, true), (1.0, 0.91, false), (1.0, 0.5, true)] {
+            assert_eq!(is_worth(before, after), expected, "{before}, {after}");
+        }
     }
 
     #[test]
@@ -282,7 +310,7 @@ mod tests {
     fn it_is_never_cut_below_the_fewest_and_grows_again_from_there() {
         let mut concurrency = cut();
         let (mut now, mut latency) = (0.5, 0.8);
-        while concurrency.allowed(None) > 4 {
+        for _ in 0..6 {
             latency *= 0.8;
             settle(&mut concurrency, now, latency);
             now += 2.0;
