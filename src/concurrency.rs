@@ -88,7 +88,7 @@ impl Concurrency {
             .map_or(latency, |smooth| smooth + (latency - smooth) / 16.0);
         self.latency = Some(smooth);
         self.base = self.base.min(smooth);
-        let is_queue = smooth > HARMLESS.max(QUEUE * self.base);
+        let is_queue = is_queue(smooth, self.base);
         if was_full && !is_queue && self.cut.is_none() {
             self.limit = (self.limit + 1.0).min(as_f64(self.ceiling.usual));
         }
@@ -102,7 +102,7 @@ impl Concurrency {
         self.base *= DRIFT;
         match self.cut.take() {
             // The server takes its time whatever we do.
-            Some((limit, before)) if smooth > before * (1.0 - WORTH) => {
+            Some((limit, before)) if !is_worth(before, smooth) => {
                 self.limit = limit;
                 self.base = smooth;
             }
@@ -113,6 +113,16 @@ impl Concurrency {
             _ => {}
         }
     }
+}
+
+/// Whether replies wait for each other, where without that they took `base`.
+fn is_queue(latency: Seconds, base: Seconds) -> bool {
+    latency > HARMLESS.max(QUEUE * base)
+}
+
+/// Whether a cut has shortened the latency.
+fn is_worth(before: Seconds, after: Seconds) -> bool {
+    after <= before * (1.0 - WORTH)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of connections")]
@@ -185,24 +195,145 @@ mod tests {
 
     #[test]
     fn a_known_quota_gets_what_its_latency_needs_up_to_the_most() {
-        for (latency, rate, expected) in [
-            (0.01, 500.0, 24..=40),
-            (1.0, 500.0, 700..=800),
-            (5.0, 500.0, 1024..=1024),
-            (0.05, 10.0, 16..=20),
+        // Each latency is that of many replies; the first one is what it is without a queue.
+        for (latencies, rate, expected) in [
+            (&[][..], 500.0, 91),
+            (&[0.01], 500.0, 24),
+            (&[1.0], 500.0, 766),
+            (&[5.0], 500.0, 1024),
+            (&[0.05], 10.0, 17),
+            // A queue is not what the quota needs.
+            (&[0.01, 1.0], 1000.0, 166),
+            (&[0.2, 1.0], 100.0, 76),
         ] {
             let mut concurrency = Concurrency::new(Ceiling {
                 usual: 64,
                 most: 1024,
             });
-            drive(&mut concurrency, &mut 0.0, 3, |_| latency);
+            for latency in latencies {
+                settle(&mut concurrency, 0.0, *latency);
+            }
             let allowed = concurrency.allowed(Some(rate));
-            assert!(
-                expected.contains(&allowed),
-                "{latency} s, {rate}/s: {allowed}"
-            );
+            assert_eq!(allowed, expected, "{latencies:?} s, {rate}/s");
         }
         let stated = Concurrency::new(Ceiling::exactly(8));
         assert_eq!(stated.allowed(Some(500.0)), 8, "what was stated is kept");
+    }
+
+    /// So many replies of one latency at one moment that the smoothed one is the same, not all slots in use.
+    fn settle(concurrency: &mut Concurrency, now: Seconds, latency: Seconds) {
+        for _ in 0..300 {
+            concurrency.replied(now, latency, false);
+        }
+    }
+
+    #[test]
+    fn one_slow_reply_counts_a_sixteenth() {
+        let mut concurrency = Concurrency::new(Ceiling::exactly(1024));
+        concurrency.replied(0.0, 0.1, false);
+        concurrency.replied(0.0, 0.1 + 16.0 * 0.0105, false);
+        assert_eq!(concurrency.allowed(Some(1000.0)), 182, "0.1105 s");
+    }
+
+    #[test]
+    fn what_it_is_without_a_queue_is_forgotten_when_it_is_old() {
+        for (seconds, expected) in [(1, 76), (300, 86), (2000, 99)] {
+            let mut concurrency = Concurrency::new(Ceiling::exactly(1024));
+            settle(&mut concurrency, 0.0, 0.2);
+            for second in 1..seconds {
+                concurrency.replied(f64::from(second), 0.3, false);
+            }
+            settle(&mut concurrency, f64::from(seconds - 1), 0.55);
+            let allowed = concurrency.allowed(Some(100.0));
+            assert_eq!(allowed, expected, "after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn twice_as_long_is_no_queue_yet_and_a_tenth_is_worth_a_cut() {
+        for (latency, base, expected) in [
+            (0.1, 0.01, false),
+            (0.11, 0.01, true),
+            (0.4, 0.2, false),
+            (0.41, 0.2, true),
+        ] {
+            assert_eq!(is_queue(latency, base), expected, "{latency}, {base}");
+        }
+        for (before, after, expected) in [(1.0, 0.9, true), (1.0, 0.91, false), (1.0, 0.5, true)] {
+            assert_eq!(is_worth(before, after), expected, "{before}, {after}");
+        }
+    }
+
+    #[test]
+    fn only_a_reply_that_finds_all_in_use_and_no_queue_adds_one() {
+        for (was_full, slow, expected) in [
+            (true, false, 17),
+            (false, false, 16),
+            (true, true, 16),
+            (false, true, 16),
+        ] {
+            let mut concurrency = Concurrency::new(Ceiling::exactly(64));
+            settle(&mut concurrency, 0.0, 0.05);
+            if slow {
+                settle(&mut concurrency, 0.0, 0.8);
+            }
+            concurrency.replied(0.0, if slow { 0.8 } else { 0.05 }, was_full);
+            let allowed = concurrency.allowed(None);
+            assert_eq!(allowed, expected, "full: {was_full}, slow: {slow}");
+        }
+    }
+
+    /// Replies of 0.05 s, and then of 0.8 s, for which a fifth was cut at half a second.
+    fn cut() -> Concurrency {
+        let mut concurrency = Concurrency::new(Ceiling::exactly(64));
+        settle(&mut concurrency, 0.0, 0.05);
+        settle(&mut concurrency, 0.4, 0.8);
+        assert_eq!(concurrency.allowed(None), 16, "before the second look");
+        concurrency.replied(0.5, 0.8, false);
+        assert_eq!(concurrency.allowed(None), 13, "the queue is cut");
+        concurrency
+    }
+
+    #[test]
+    fn a_cut_is_judged_after_two_round_trips() {
+        for (latency, expected, later, why) in [
+            (0.8, 16, 16, "the server takes its time whatever we do"),
+            (0.4, 11, 9, "a cut that helped is followed by the next"),
+            (0.06, 13, 13, "a queue that is gone needs no other cut"),
+        ] {
+            let mut concurrency = cut();
+            settle(&mut concurrency, 2.0, latency);
+            assert_eq!(concurrency.allowed(None), 13, "{latency}: too early");
+            concurrency.replied(2.2, latency, false);
+            assert_eq!(concurrency.allowed(None), expected, "{why}");
+            settle(&mut concurrency, 2.2, latency / 2.0);
+            settle(&mut concurrency, 10.0, latency / 2.0);
+            assert_eq!(concurrency.allowed(None), later, "{latency}, later");
+        }
+    }
+
+    #[test]
+    fn it_is_never_cut_below_the_fewest_and_grows_again_from_there() {
+        let mut concurrency = cut();
+        let (mut now, mut latency) = (0.5, 0.8);
+        for _ in 0..6 {
+            latency *= 0.8;
+            settle(&mut concurrency, now, latency);
+            now += 2.0;
+            concurrency.replied(now, latency, false);
+        }
+        latency *= 0.8;
+        assert!(latency > 0.1, "a queue still");
+        settle(&mut concurrency, now, latency);
+        now += 2.0;
+        concurrency.replied(now, latency, true);
+        assert_eq!(concurrency.allowed(None), 4);
+        settle(&mut concurrency, now, 0.05);
+        concurrency.replied(now, 0.05, true);
+        assert_eq!(
+            concurrency.allowed(None),
+            5,
+            "no cut has to prove its worth"
+        );
     }
 }

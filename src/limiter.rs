@@ -241,7 +241,11 @@ impl Limiter {
         }
         if let Turn::Wait(until) = state.pace.turn(self.seconds(now)) {
             let until = Duration::try_from_secs_f64(until).ok();
-            return Some(Obstacle::Quota(until.map(|until| self.started + until)));
+            let until = until.map(|until| self.started + until);
+            // Less than a clock tells apart is no wait, or one that does not move would wait for ever.
+            if until.is_none_or(|until| until > now) {
+                return Some(Obstacle::Quota(until));
+            }
         }
         // Last, because a turn that is asked for is taken.
         let early = self.rate.as_ref()?.check().err()?;
@@ -435,6 +439,7 @@ impl Add<Nanos> for Tick {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bound::Bound;
     use futures::future::{FutureExt, join_all};
 
     const SILENT: Announcement = Announcement {
@@ -619,18 +624,19 @@ mod tests {
             match limiter.admit().await {
                 Ok(permit) => {
                     requests += 1;
+                    // So long that the pace would let another one through.
+                    tokio::time::advance(Duration::from_millis(100)).await;
                     assert!(
                         requests <= BREAKER || limiter.admit().now_or_never().is_none(),
                         "two probes"
                     );
-                    tokio::time::advance(Duration::from_millis(10)).await;
                     permit.report(TROUBLE);
                 }
                 Err(refusal) => break refusal,
             }
         };
         assert_eq!(refusal, Refusal::GaveUp);
-        assert!(start.elapsed() >= GIVE_UP && start.elapsed() < GIVE_UP + PROBE_CEILING);
+        assert!(start.elapsed() >= GIVE_UP && start.elapsed() < GIVE_UP + Duration::from_secs(1));
         assert!(
             (15..40).contains(&requests),
             "{requests} requests to a server that is down"
@@ -649,5 +655,175 @@ mod tests {
             limiter.admit().now_or_never().is_some(),
             "still one at a time"
         );
+    }
+
+    /// The holds that a limiter shows after each of these, each waited out before the next.
+    async fn holds(limiter: &Limiter, signals: impl IntoIterator<Item = Signal>) -> Vec<u64> {
+        let mut holds = Vec::new();
+        for signal in signals {
+            limiter.admit().await.unwrap().report(signal);
+            holds.push(limiter.held_for().map_or(0, |held| held.as_secs()));
+        }
+        holds
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_in_a_row_double_the_hold_up_to_a_minute() {
+        let limiter = limiter(1, None);
+        assert_eq!(
+            holds(&limiter, [throttled(None); 8]).await,
+            [1, 2, 4, 8, 16, 32, 60, 60]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn probes_that_meet_trouble_double_the_pause_until_one_is_answered() {
+        let limiter = limiter(1, None);
+        for end in [GOOD, throttled(None), GOOD] {
+            assert_eq!(
+                holds(&limiter, [TROUBLE; 15]).await,
+                [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 15, 15],
+                "before {end:?}"
+            );
+            limiter.admit().await.unwrap().report(end);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_probe_comes_when_it_would_give_up() {
+        let limiter = limiter(1, None);
+        let long = Signal::Trouble {
+            retry_after: Some(Duration::from_secs(50)),
+        };
+        assert_eq!(holds(&limiter, [long; 3]).await, [50, 50, 20]);
+        limiter.admit().await.unwrap().report(long);
+        assert_eq!(limiter.admit().await.err(), Some(Refusal::GaveUp));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_refusal_of_a_burst_holds_as_long_as_it_asks_and_no_longer() {
+        for (asked, expected) in [(None, 5), (Some(3), 5), (Some(9), 9)] {
+            let limiter = limiter(16, None);
+            let first = limiter.admit().await.unwrap();
+            let late = limiter.admit().await.unwrap();
+            first.report(throttled(Some(Duration::from_secs(5))));
+            late.report(throttled(asked.map(Duration::from_secs)));
+            let expected = Some(Duration::from_secs(expected));
+            assert_eq!(limiter.held_for(), expected, "{asked:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_hour_is_waited_and_no_longer() {
+        for (asked, expected) in [
+            (LONGEST_HOLD, None),
+            (LONGEST_HOLD + MOMENT, Some(Refusal::HeldTooLong)),
+        ] {
+            let limiter = limiter(1, None);
+            let refused = throttled(Some(asked));
+            limiter.admit().await.unwrap().report(refused);
+            assert_eq!(limiter.admit().await.err(), expected, "{asked:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_quota_holds_too_and_a_hold_of_less_than_a_moment_is_the_pace() {
+        let limiter = limiter(4, None);
+        let used_up = Signal::Answered(Announcement {
+            limit: Some(100),
+            remaining: Some(0),
+            resets_in: Some(Duration::from_secs(3)),
+            ..SILENT
+        });
+        limiter.admit().await.unwrap().report(used_up);
+        for (after, expected) in [(0, Some(3)), (1500, Some(2)), (600, None)] {
+            tokio::time::advance(Duration::from_millis(after)).await;
+            let held = limiter.held_for().map(|held| held.as_secs_f64().round());
+            assert_eq!(held, expected.map(f64::from), "{after}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_known_is_kept_to_from_the_start() {
+        let known = Some(Quota::Bucket { rate: 10.0 });
+        let limiter = Limiter::new(Settings {
+            ceiling: Ceiling::exactly(64),
+            rate: None,
+            give_up_after: GIVE_UP,
+            known,
+        });
+        assert_eq!(limiter.quota(), known);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_that_finds_every_slot_in_use_adds_one() {
+        let limiter = limiter(64, None);
+        let mut permits = Vec::new();
+        for _ in 0..16 {
+            permits.push(limiter.admit().await.unwrap());
+        }
+        for (permit, expected) in [(permits.remove(0), 16), (permits.remove(14), 17)] {
+            permit.report(GOOD);
+            assert_eq!(limiter.concurrency().0, expected);
+        }
+    }
+
+    /// Waits of an hour, beside which what the test itself takes of the processor is nothing.
+    #[tokio::test(start_paused = true)]
+    async fn what_was_waited_for_binds() {
+        const HOUR: Duration = Duration::from_hours(1);
+        let held = Signal::Trouble {
+            retry_after: Some(HOUR),
+        };
+        for (before, signal, expected) in [
+            (0, GOOD, Bound::Latency(1, HOUR)),
+            (1, held, Bound::Quota(None)),
+            (BREAKER, TROUBLE, Bound::Trouble),
+        ] {
+            let limiter = Limiter::new(Settings {
+                ceiling: Ceiling::exactly(1),
+                rate: None,
+                give_up_after: HOUR * 9,
+                known: None,
+            });
+            let start = Instant::now();
+            for _ in 0..before {
+                limiter.admit().await.unwrap().report(signal);
+            }
+            let slow = limiter.admit().await.unwrap();
+            let answer = async {
+                tokio::time::sleep(if signal == held { MOMENT } else { HOUR }).await;
+                slow.report(GOOD);
+            };
+            let next = async { drop(limiter.admit().await.unwrap()) };
+            tokio::join!(answer, next);
+            assert_eq!(Bound::of(&limiter, start.elapsed()), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_twentieth_of_a_second_s_worth_may_go_at_once() {
+        for (rate, expected) in [("10/s", 1), ("50/s", 3), ("1000/s", 50)] {
+            let limiter = limiter(1000, Some(rate));
+            limiter.admit().await.unwrap().report(GOOD);
+            tokio::time::advance(Duration::from_secs(1)).await;
+            let mut at_once = 0;
+            while let Some(permit) = limiter.admit().now_or_never() {
+                permit.unwrap().report(GOOD);
+                at_once += 1;
+            }
+            assert_eq!(at_once, expected, "{rate}");
+        }
+    }
+
+    #[test]
+    fn ticks_never_go_below_the_beginning() {
+        let second = |second| Tick(Duration::from_secs(second));
+        let apart: Nanos = Duration::from_secs(2).into();
+        assert_eq!(second(3).duration_since(second(1)), apart);
+        assert_eq!(second(1).duration_since(second(3)), Nanos::from(0));
+        assert_eq!(second(3).saturating_sub(apart), second(1));
+        assert_eq!(second(1).saturating_sub(apart), second(0));
+        assert_eq!(second(1) + apart, second(3));
     }
 }

@@ -5,8 +5,6 @@ use crate::pace::Seconds;
 
 /// What each request that repeats nothing adds.
 const SHARE: f64 = 0.1;
-/// What each second adds.
-const TRICKLE: f64 = 1.0;
 /// A little trouble is not waited for.
 const MOST: f64 = 20.0;
 
@@ -14,7 +12,7 @@ const MOST: f64 = 20.0;
 #[derive(Debug)]
 pub(crate) struct RetryBudget {
     balance: f64,
-    /// Up to when the trickle is counted in.
+    /// Up to when the one that each second adds is counted in.
     counted: Seconds,
 }
 
@@ -35,10 +33,10 @@ impl RetryBudget {
 
     /// Takes one retry at `now`, or says in how many seconds there may be one.
     pub(crate) fn take(&mut self, now: Seconds) -> Result<(), Seconds> {
-        self.balance = (self.balance + TRICKLE * (now - self.counted)).min(MOST);
+        self.balance = (self.balance + (now - self.counted)).min(MOST);
         self.counted = now;
         if self.balance < 1.0 {
-            return Err((1.0 - self.balance) / TRICKLE);
+            return Err(1.0 - self.balance);
         }
         self.balance -= 1.0;
         Ok(())
@@ -56,6 +54,7 @@ mod tests {
         assert_eq!(budget.take(0.0), Err(1.0));
         assert_eq!(budget.take(0.5), Err(0.5));
         assert_eq!(budget.take(1.0), Ok(()));
+        assert_eq!(budget.take(1.0), Err(1.0), "a second is counted once");
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl<S: Storage> Results<S> {
     /// Goes on behind `rows` rows in a storage that holds them, and the header.
     pub fn over(storage: S, rows: u64) -> Self {
         let writer = csv::WriterBuilder::new()
-            .buffer_capacity(64 * 1024)
+            .buffer_capacity(65_536)
             .from_writer(Fused::new(storage));
         Self {
             writer,
@@ -380,27 +380,59 @@ mod tests {
         let path = folder.path().join("r.csv");
         write(&path, &ROWS);
         let full = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
-        for (from, to) in [
-            ("\n1,2,invalid", "\n1,2,sorted"),
-            ("\n2,3,invalid", "\n7,3,invalid"),
+        for (from, to, expected) in [
+            ("\n1,2,invalid", "\n1,2,sorted", 1),
+            ("\n2,3,invalid", "\n7,3,invalid", 2),
             (
                 "\n1,2,invalid,no_change,,,,0",
                 "\n1,2,invalid,no_change,,,,0,",
+                1,
             ),
-            ("\n3,4,", "\n\"3\",4,"),
-            ("\n4,5,invalid", "\n4,5,sorted"),
-            (",d,\n", ",d,\nand more\n"),
-            (",d,\n", ",d,\n6,7,invalid,"),
+            ("\n3,4,", "\n\"3\",4,", 3),
+            ("\n4,5,invalid", "\n4,5,sorted", 4),
+            (",d,\n", ",d,\nand more\n", 5),
+            (",d,\n", ",d,\n6,7,invalid,", 5),
         ] {
             assert!(full.contains(from), "{from}");
             std::fs::write(&path, full.replace(from, to)).unwrap();
             assert!(
-                matches!(count(&path), Err(ScanError::Edited { .. })),
+                matches!(count(&path), Err(ScanError::Edited { row, .. }) if row == expected),
                 "{from} -> {to}"
             );
         }
         std::fs::write(&path, full.replace("result_row", "row")).unwrap();
         assert!(matches!(count(&path), Err(ScanError::ForeignHeader)));
+    }
+
+    #[test]
+    fn rows_of_earlier_runs_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &ROWS);
+        let mut results = Results::resume(&path, &count(&path).unwrap()).unwrap();
+        assert_eq!(results.rows(), 4);
+        results.append(6, &outcome(), ["e", "5"]).unwrap();
+        assert_eq!(results.rows(), 5);
+    }
+
+    #[test]
+    fn a_header_of_ours_alone_holds_no_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        assert!(!hold_no_row(&path), "no file");
+        let ours = COLUMNS.join(",");
+        for (text, expected) in [
+            ("", false),
+            (&*format!("{ours},lead_id\n"), true),
+            (&*format!("\u{feff}{ours},lead_id,phone\n"), true),
+            (&*format!("{ours},lead_id\n1,2\n"), false),
+            (&*format!("{ours}\n"), false),
+            ("lead_id,phone\n", false),
+            ("1,2,3,4,5,6,7,8,9,10,11,12\n", false),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(hold_no_row(&path), expected, "{text:?}");
+        }
     }
 
     #[test]

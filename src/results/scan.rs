@@ -157,7 +157,7 @@ fn has_record(read: csv::Result<bool>) -> io::Result<bool> {
 /// Where the header ends.
 fn scan_header(file: &File, length: u64, carried: &StringRecord) -> Result<u64, ScanError> {
     let plain = as_written(&header(carried));
-    let longest = plain.len() + BOM.len();
+    let longest = BOM.iter().chain(&plain).count();
     let mut found = vec![0; usize::try_from(length).map_or(longest, |length| length.min(longest))];
     file.read_exact_at(&mut found, 0)?;
     let bom = if found.starts_with(BOM) { BOM.len() } else { 0 };
@@ -265,4 +265,40 @@ fn row_number(line: &[u8]) -> Option<u64> {
     let _line: u64 = fields.next()?.ok()?.parse().ok()?;
     let _status: Status = fields.next()?.ok()?.parse().ok()?;
     Some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_failing_read_is_no_end() {
+        let failed = csv::Error::from(io::Error::from(io::ErrorKind::TimedOut));
+        assert_eq!(
+            has_record(Err(failed)).unwrap_err().kind(),
+            io::ErrorKind::TimedOut
+        );
+        for read in [true, false] {
+            assert_eq!(has_record(Ok(read)).unwrap(), read);
+        }
+        let mut reader = csv::Reader::from_reader(&b"a\n\xff\n"[..]);
+        let foreign = reader.read_record(&mut StringRecord::new());
+        assert!(foreign.is_err(), "no UTF-8");
+        assert!(!has_record(foreign).unwrap());
+    }
+
+    #[test]
+    fn phone_numbers_that_this_program_writes() {
+        for (text, expected) in [
+            ("+919876543210", true),
+            ("+1", true),
+            ("+", false),
+            ("", false),
+            ("919876543210", false),
+            ("+91 98765", false),
+            ("+phone", false),
+        ] {
+            assert_eq!(is_e164(text), expected, "{text}");
+        }
+    }
 }

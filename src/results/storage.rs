@@ -59,3 +59,38 @@ impl<S: Storage> Write for Fused<S> {
         self.attempt(Write::flush)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes everything, and fails to hand it on.
+    struct Stuck;
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    impl Storage for Stuck {
+        fn sync(&self) -> JoinHandle<io::Result<()>> {
+            unreachable!("nothing is synced here")
+        }
+    }
+
+    #[test]
+    fn what_is_not_handed_on_is_a_write_that_failed() {
+        let mut fused = Fused::new(Stuck);
+        assert_eq!(fused.write(b"row").unwrap(), 3);
+        assert_eq!(
+            fused.flush().unwrap_err().kind(),
+            io::ErrorKind::StorageFull
+        );
+        assert!(fused.write(b"row").is_err(), "another row is taken");
+    }
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Mutation testing of a pure room: classify, correction or phone. They need little of the crate around them, so that
-# they are built without it: a mutant takes seconds, where the whole library takes most of a minute.
+# Mutation testing of a room that needs little of the crate around it, so that it is built without the rest: a mutant
+# takes seconds, where the whole library takes most of a minute.
 #   tests/mutation/run.sh ROOM [OPTION OF cargo mutants]...      (cargo install cargo-mutants)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,8 +15,20 @@ classify | correction)
     rooms=(api classify correction outcome phone plan reader text unambiguous)
     dependencies='calamine|clap|csv|encoding_rs|flate2|insta|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|sha2|strsim|tempfile|thiserror'
     ;;
+results)
+    rooms=(outcome phone private reader results text)
+    dependencies='calamine|csv|encoding_rs|flate2|insta|jiff|proptest|rlibphonenumber|ruzstd|serde|serde_json|sha2|strsim|tempfile|thiserror|tokio'
+    ;;
+limiter | concurrency | retry_budget | first_answers)
+    rooms=(bound concurrency first_answers limiter pace quota rate retry_budget)
+    dependencies='fastrand|futures|governor|httpdate|jiff|proptest|serde|thiserror|tokio'
+    ;;
+checkpoint)
+    rooms=(api checkpoint correction outcome phone plan private reader text unambiguous)
+    dependencies='calamine|clap|csv|encoding_rs|flate2|insta|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|sha2|strsim|tempfile|thiserror'
+    ;;
 *)
-    echo "no pure room is called \`$room\`" >&2
+    echo "no room that is built alone is called \`$room\`" >&2
     exit 2
     ;;
 esac
@@ -34,8 +46,10 @@ cp -r "$root/src/snapshots" "$crate/src/"
 cp "$root/Cargo.lock" "$crate/"
 cp "$root/.cargo/mutants.toml" "$crate/.cargo/"
 {
-    printf '[package]\nname = "leadfix"\nversion = "0.0.0"\nedition = "2024"\n[dependencies]\n'
-    grep -E "^($dependencies) = " "$root/Cargo.toml"
+    printf '[package]\nname = "leadfix"\nversion = "0.0.0"\nedition = "2024"\n'
+    # The two tables of dependencies, each with what the rooms need of it.
+    awk -v named="^($dependencies) = " '/^\[/ { within = /dependencies\]/; if (within) print } within && $0 ~ named' \
+        "$root/Cargo.toml"
     printf '[profile.mutants]\ninherits = "dev"\ndebug = false\n'
 } > "$crate/Cargo.toml"
 out=${MUTANTS_OUT:-$root/target/mutation-$room}
