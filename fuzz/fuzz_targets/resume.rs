@@ -11,11 +11,23 @@ use leadfix::results::{Results, ScanError, Whole, scan};
 use libfuzzer_sys::fuzz_target;
 
 const WINDOW: u64 = 3;
-const CELLS: [[&str; 2]; 6] = [["a", "1"], ["b", "2\n3"], ["c", "x,\"y\""], ["d", ""], ["é", "\r\n"], ["f", "6,7,updated,"]];
+const CELLS: [[&str; 2]; 6] = [
+    ["a", "1"],
+    ["b", "2\n3"],
+    ["c", "x,\"y\""],
+    ["d", ""],
+    ["é", "\r\n"],
+    ["f", "6,7,updated,"],
+];
 
 static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = ["/dev/shm", "/tmp"].map(PathBuf::from).into_iter().find(|folder| folder.is_dir());
-    folder.expect("a folder").join(format!("leadfix-fuzz-{}", std::process::id()))
+    let folder = ["/dev/shm", "/tmp"]
+        .map(PathBuf::from)
+        .into_iter()
+        .find(|folder| folder.is_dir());
+    folder
+        .expect("a folder")
+        .join(format!("leadfix-fuzz-{}", std::process::id()))
 });
 
 /// A file of whole rows, and where each ends, the header first.
@@ -25,7 +37,9 @@ static WRITTEN: LazyLock<(Vec<u8>, Vec<usize>)> = LazyLock::new(|| {
     let mut ends = vec![std::fs::read(&*PATH).expect("a file").len()];
     for (index, cells) in CELLS.iter().enumerate() {
         let outcome = Outcome::invalid(Cause::NoChange, "said\nso, \"twice\"");
-        results.append(index as u64 + 2, &outcome, cells.iter().copied()).expect("space");
+        results
+            .append(index as u64 + 2, &outcome, cells.iter().copied())
+            .expect("space");
         results.flush().expect("space");
         ends.push(std::fs::read(&*PATH).expect("a file").len());
     }
@@ -41,8 +55,11 @@ fn read_back() -> Result<Whole, ScanError> {
     scan(&PATH, &carried(), WINDOW, |row| {
         assert_eq!(row.number, next);
         next += 1;
-        let ours = CELLS.get(row.number as usize - 1).is_some_and(|cells| row.cells().eq(cells.iter().copied()));
-        ours.then_some(()).ok_or(ScanError::OtherInput { row: row.number })
+        let ours = CELLS
+            .get(row.number as usize - 1)
+            .is_some_and(|cells| row.cells().eq(cells.iter().copied()));
+        ours.then_some(())
+            .ok_or(ScanError::OtherInput { row: row.number })
     })
 }
 
@@ -60,7 +77,10 @@ fuzz_target!(|input: &[u8]| {
         match kind {
             0 => file.resize(at + length, 0),
             1 => file.extend(rest.by_ref().take(length)),
-            _ => file.extend_from_slice(full.get(at..).map_or(&[], |left| &left[..length.min(left.len())])),
+            _ => file.extend_from_slice(
+                full.get(at..)
+                    .map_or(&[], |left| &left[..length.min(left.len())]),
+            ),
         }
     }
     std::fs::write(&*PATH, &file).expect("space");
@@ -72,5 +92,8 @@ fuzz_target!(|input: &[u8]| {
     drop(Results::resume(&PATH, &whole).expect("space"));
     assert!(std::fs::read(&*PATH).expect("a file") == file[..end]);
     let again = read_back().expect("whole rows");
-    assert_eq!((again.rows, again.bytes, again.torn), (whole.rows, whole.bytes, 0));
+    assert_eq!(
+        (again.rows, again.bytes, again.torn),
+        (whole.rows, whole.bytes, 0)
+    );
 });
