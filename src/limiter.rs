@@ -758,6 +758,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reply_that_finds_every_slot_in_use_adds_one() {
         let limiter = limiter(64, None);
+        limiter.admit().await.unwrap().report(GOOD);
         let mut permits = Vec::new();
         for _ in 0..16 {
             permits.push(limiter.admit().await.unwrap());
