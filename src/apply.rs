@@ -6,7 +6,7 @@ use std::io::{self, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -136,7 +136,6 @@ impl Apply<'_> {
         if proven.iter().any(|status| opened.counts.of(*status) > 0) {
             self.executor.trust();
         }
-        let begun = Instant::now();
         let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
         let ended = self
             .settle(&prepared, &mut session, opened, &progress)
@@ -159,7 +158,7 @@ impl Apply<'_> {
             traffic: self.executor.traffic(),
             throttled: self.limiter.throttled(),
             quota: self.limiter.quota(),
-            bound: Bound::of(self.limiter, begun.elapsed()),
+            bound: Bound::of(self.limiter, progress.elapsed()),
             dialect: self.executor.proven_dialect(),
             started_at,
             ended_at: Timestamp::now(),
@@ -189,10 +188,9 @@ impl Apply<'_> {
             doubt_through: opened.doubt_through,
             grace: run.sending.grace,
         };
-        let begun = Instant::now();
         let note = || match self.limiter.held_for() {
             Some(left) => format!("held back for {} s", left.as_secs() + 1),
-            None => format!("bound by {}", Bound::of(self.limiter, begun.elapsed())),
+            None => format!("bound by {}", Bound::of(self.limiter, progress.elapsed())),
         };
         let account = Account(progress);
         let written = opened

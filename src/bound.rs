@@ -45,37 +45,35 @@ pub enum Bound {
 impl Bound {
     /// What has bound a run that admits through `limiter` and has gone on for `elapsed`.
     pub fn of(limiter: &Limiter, elapsed: Duration) -> Self {
-        let (at_once, latency) = limiter.concurrency();
         let busy = on_processor().map(|busy| busy.as_secs_f64() / elapsed.as_secs_f64().max(1e-9));
-        match told(limiter.waits(), elapsed, busy) {
-            Told::Quota => Self::Quota(limiter.quota()),
-            Told::Latency => Self::Latency(at_once, latency),
-            Told::Trouble => Self::Trouble,
-            Told::Machine => Self::Machine,
-        }
+        told(
+            limiter.waits(),
+            elapsed,
+            busy,
+            limiter.quota(),
+            limiter.concurrency(),
+        )
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Quota,
-    Latency,
-    Trouble,
-    Machine,
-}
-
-fn told(waits: Waits, elapsed: Duration, busy: Option<f64>) -> Told {
+fn told(
+    waits: Waits,
+    elapsed: Duration,
+    busy: Option<f64>,
+    quota: Option<Quota>,
+    (at_once, latency): (usize, Duration),
+) -> Bound {
     let longest = waits.quota.max(waits.slots).max(waits.trouble);
     if longest.as_secs_f64() < NOTABLE * elapsed.as_secs_f64() {
-        Told::Machine
+        Bound::Machine
     } else if longest == waits.quota {
-        Told::Quota
+        Bound::Quota(quota)
     } else if longest == waits.trouble {
-        Told::Trouble
+        Bound::Trouble
     } else if busy.is_some_and(|busy| busy >= BUSY) {
-        Told::Machine
+        Bound::Machine
     } else {
-        Told::Latency
+        Bound::Latency(at_once, latency)
     }
 }
 
@@ -112,14 +110,16 @@ mod tests {
     #[test]
     fn what_was_waited_for_longest_binds() {
         let seconds = Duration::from_secs;
+        let quota_bound = Bound::Quota(Some(Quota::Bucket { rate: 5.0 }));
+        let slots_bound = Bound::Latency(64, seconds(2));
         for (quota, slots, trouble, busy, expected) in [
-            (0, 0, 0, None, Told::Machine),
-            (1, 1, 0, None, Told::Machine),
-            (8, 1, 0, Some(0.1), Told::Quota),
-            (1, 8, 0, Some(0.1), Told::Latency),
-            (1, 8, 0, None, Told::Latency),
-            (1, 8, 0, Some(0.9), Told::Machine),
-            (0, 1, 8, Some(0.0), Told::Trouble),
+            (0, 0, 0, None, Bound::Machine),
+            (1, 1, 0, None, Bound::Machine),
+            (8, 1, 0, Some(0.1), quota_bound),
+            (1, 8, 0, Some(0.1), slots_bound),
+            (1, 8, 0, None, slots_bound),
+            (1, 8, 0, Some(0.9), Bound::Machine),
+            (0, 1, 8, Some(0.0), Bound::Trouble),
         ] {
             let waits = Waits {
                 quota: seconds(quota),
@@ -127,7 +127,13 @@ mod tests {
                 trouble: seconds(trouble),
             };
             assert_eq!(
-                told(waits, seconds(10), busy),
+                told(
+                    waits,
+                    seconds(10),
+                    busy,
+                    Some(Quota::Bucket { rate: 5.0 }),
+                    (64, seconds(2)),
+                ),
                 expected,
                 "{waits:?}, {busy:?}"
             );

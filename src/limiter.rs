@@ -452,6 +452,15 @@ mod tests {
     const TROUBLE: Signal = Signal::Trouble { retry_after: None };
     const GIVE_UP: Duration = Duration::from_mins(2);
 
+    fn used_up(resets_in: Duration) -> Signal {
+        Signal::Answered(Announcement {
+            limit: Some(100),
+            remaining: Some(0),
+            resets_in: Some(resets_in),
+            ..SILENT
+        })
+    }
+
     fn throttled(retry_after: Option<Duration>) -> Signal {
         Signal::Throttled(Announcement {
             retry_after,
@@ -567,13 +576,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_used_up_window_is_waited_out() {
         let limiter = limiter(4, None);
-        let used_up = Signal::Answered(Announcement {
-            limit: Some(100),
-            remaining: Some(0),
-            resets_in: Some(Duration::from_secs(3)),
-            ..SILENT
-        });
-        limiter.admit().await.unwrap().report(used_up);
+        let resets_in = Duration::from_secs(3);
+        limiter.admit().await.unwrap().report(used_up(resets_in));
         let start = Instant::now();
         limiter.admit().await.unwrap().report(GOOD);
         assert_eq!(start.elapsed().as_secs(), 3);
@@ -582,13 +586,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_window_that_ends_another_day_is_not_waited_for() {
         let limiter = limiter(4, None);
-        let used_up = Signal::Answered(Announcement {
-            limit: Some(100),
-            remaining: Some(0),
-            resets_in: Some(Duration::from_hours(5)),
-            ..SILENT
-        });
-        limiter.admit().await.unwrap().report(used_up);
+        let resets_in = Duration::from_hours(5);
+        limiter.admit().await.unwrap().report(used_up(resets_in));
         assert_eq!(limiter.admit().await.err(), Some(Refusal::HeldTooLong));
     }
 
@@ -729,13 +728,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_quota_holds_too_and_a_hold_of_less_than_a_moment_is_the_pace() {
         let limiter = limiter(4, None);
-        let used_up = Signal::Answered(Announcement {
-            limit: Some(100),
-            remaining: Some(0),
-            resets_in: Some(Duration::from_secs(3)),
-            ..SILENT
-        });
-        limiter.admit().await.unwrap().report(used_up);
+        let resets_in = Duration::from_secs(3);
+        limiter.admit().await.unwrap().report(used_up(resets_in));
         for (after, expected) in [(0, Some(3)), (1500, Some(2)), (600, None)] {
             tokio::time::advance(Duration::from_millis(after)).await;
             let held = limiter.held_for().map(|held| held.as_secs_f64().round());

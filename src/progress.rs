@@ -102,6 +102,11 @@ impl Progress {
         }
     }
 
+    /// Since this run has begun to send.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Everything that is settled, earlier runs included.
     pub fn counts(&self) -> Counts {
         self.state.borrow().counts.clone()
