@@ -24,10 +24,12 @@ use crate::rate::Rate;
 use crate::reader::{Fingerprint, MapTarget, ReadOptions, mapping};
 
 /// Rows that may be under way behind the last durable one.
-pub const WINDOW: u64 = 1024;
+pub const WINDOW: u64 = 4096;
+/// At five seconds a reply, 500 requests a second need 2,500 of them under way, and the window has room for those
+/// that are not durable yet.
 const CEILING: Ceiling = Ceiling {
     usual: 64,
-    most: 1024,
+    most: 3072,
 };
 const MAX_ATTEMPTS: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);

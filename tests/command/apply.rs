@@ -601,7 +601,8 @@ fn any_id_is_known_where_there_is_no_leads_file() {
 
 #[test]
 fn no_row_is_sent_before_the_one_a_window_ahead_of_it_is_written() {
-    let (mut leads, rows) = plain(1_060);
+    let window = usize::try_from(leadfix::config::WINDOW).expect("it fits");
+    let (mut leads, rows) = plain(window + 36);
     leads[0]["sandbox"] = json!({"patch": ["delay:3000"]});
     let world = World::new(leads);
     world.write(INPUT, rows);
@@ -615,7 +616,7 @@ fn no_row_is_sent_before_the_one_a_window_ahead_of_it_is_written() {
             .expect("a receipt")
             .at
     };
-    for row in 1_024..1_060 {
+    for row in window..window + 36 {
         assert!(
             at(row).duration_since(at(0)).as_millis() >= 3_000,
             "row {} went ahead",
