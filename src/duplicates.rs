@@ -6,8 +6,6 @@ use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::io;
 
-use sha2::{Digest, Sha256};
-
 use crate::correction::Correction;
 use crate::spill::Spill;
 
@@ -54,7 +52,7 @@ pub struct Suspects {
     users: HashMap<u64, Vec<User>>,
 }
 
-/// Half of a SHA-256: equal keys are equal texts.
+/// Half of a BLAKE3 hash: equal keys are equal texts.
 type Key = [u8; 16];
 
 #[derive(Clone, Copy, Debug)]
@@ -218,7 +216,7 @@ impl Duplicates {
 
 fn key(text: &[u8]) -> Key {
     let mut key = Key::default();
-    key.copy_from_slice(&Sha256::digest(text)[..16]);
+    key.copy_from_slice(&blake3::hash(text).as_bytes()[..16]);
     key
 }
 

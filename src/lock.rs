@@ -6,7 +6,6 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use crate::private;
 
@@ -73,12 +72,9 @@ impl Lock {
     pub fn key_path(base_url: &str, api_key: &str) -> Result<PathBuf, LockError> {
         let folder = state_folder();
         std::fs::create_dir_all(&folder).map_err(|error| LockError::Io(folder.clone(), error))?;
-        let digest = Sha256::new()
-            .chain_update(base_url)
-            .chain_update([0])
-            .chain_update(api_key)
-            .finalize();
-        let number = digest
+        let hashed = [base_url.as_bytes(), &[0], api_key.as_bytes()].concat();
+        let number = blake3::hash(&hashed)
+            .as_bytes()
             .iter()
             .take(12)
             .fold(0_u128, |number, byte| number << 8 | u128::from(*byte));

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::correction::{Correction, Rejection};
+use crate::correction::Correction;
 use crate::executor::Executor;
 use crate::halt::Halt;
 use crate::limiter::Permit;
@@ -101,13 +101,14 @@ pub async fn run<S: Storage>(
     let durable = watch::Sender::new(results.rows());
     let broken = RefCell::new(None);
     let begun = Cell::new(results.rows());
-    let source = Source {
+    // Boxed, because it is handed on with each row.
+    let source = Box::new(Source {
         job,
         rows: job.input.rows()?,
         durable: durable.subscribe(),
         begun: &begun,
         skip: results.rows(),
-    };
+    });
     let settled = stream::unfold(source, |mut source| async {
         match source.next().await {
             Ok(item) => item.map(|item| (item, source)),
@@ -117,7 +118,7 @@ pub async fn run<S: Storage>(
             }
         }
     })
-    .map(|item| settle(job, item))
+    .map(|item| Box::pin(settle(job, item)))
     .buffered(usize::try_from(job.window).unwrap_or(usize::MAX))
     .ready_chunks(256);
     let mut settled = std::pin::pin!(settled);
@@ -132,7 +133,7 @@ pub async fn run<S: Storage>(
                 durable.send_replace(synced.map_err(PipelineError::Results)?);
             }
             chunk = settled.next() => match chunk {
-                Some(chunk) => chunk.into_iter().for_each(|row| writer.take(row)),
+                Some(chunk) => chunk.into_iter().for_each(|item| writer.take(item)),
                 None => break,
             },
             () = job.halt.pulled(), if ending.is_none() => ending = Some(Instant::now() + job.grace),
@@ -170,25 +171,29 @@ struct Source<'a> {
     skip: u64,
 }
 
-/// A row on its way to the results.
+/// A row on its way to the results; boxed, so that it stays where it is from its reading to its writing.
 struct Item<'a> {
     row: Row,
     step: Step<'a>,
 }
 
-/// A judgement, and the right to act on it.
+/// How far it has come.
 enum Step<'a> {
+    /// Judged, with the right to its first request.
     Send(Permit<'a>, Correction),
+    /// It shares the outcome of an earlier row.
     Repeat {
         first_row: u64,
         first_line: u64,
         correction: Correction,
     },
-    Reject(Rejection),
+    Settled(Outcome),
+    /// The run ended first.
+    Abandoned,
 }
 
 impl<'a> Source<'a> {
-    async fn next(&mut self) -> Result<Option<Item<'a>>, PipelineError> {
+    async fn next(&mut self) -> Result<Option<Box<Item<'a>>>, PipelineError> {
         let mut row = self.rows.room();
         while row.number <= self.skip {
             if self.job.halt.is_pulled() {
@@ -221,7 +226,9 @@ impl<'a> Source<'a> {
             ..
         } = self.job;
         let step = match preflight.judge(&row, columns, policy) {
-            Judgement::Reject(rejection) => Step::Reject(rejection),
+            Judgement::Reject(rejection) => {
+                Step::Settled(Outcome::invalid(rejection.reason, rejection.detail))
+            }
             Judgement::Repeat {
                 first_row,
                 first_line,
@@ -237,48 +244,20 @@ impl<'a> Source<'a> {
             },
         };
         self.begun.set(row.number);
-        Ok(Some(Item { row, step }))
+        Ok(Some(Box::new(Item { row, step })))
     }
 }
 
-/// A row that is through, in input order.
-struct Through {
-    row: Row,
-    end: End,
-}
-
-enum End {
-    Outcome(Outcome),
-    Repeat {
-        first_row: u64,
-        first_line: u64,
-        correction: Correction,
-    },
-    Abandoned,
-}
-
-async fn settle(job: &Job<'_>, item: Item<'_>) -> Through {
-    let Item { row, step } = item;
-    let end = match step {
-        Step::Reject(rejection) => {
-            End::Outcome(Outcome::invalid(rejection.reason, rejection.detail))
-        }
-        Step::Repeat {
-            first_row,
-            first_line,
-            correction,
-        } => End::Repeat {
-            first_row,
-            first_line,
-            correction,
-        },
+async fn settle<'a>(job: &Job<'a>, mut item: Box<Item<'a>>) -> Box<Item<'a>> {
+    item.step = match std::mem::replace(&mut item.step, Step::Abandoned) {
         Step::Send(permit, correction) => {
-            let doubt = row.number <= job.doubt_through;
+            let doubt = item.row.number <= job.doubt_through;
             let outcome = job.executor.settle(permit, &correction, doubt).await;
-            outcome.map_or(End::Abandoned, End::Outcome)
+            outcome.map_or(Step::Abandoned, Step::Settled)
         }
+        judged => judged,
     };
-    Through { row, end }
+    item
 }
 
 /// Appends settled rows and makes them durable from another thread.
@@ -288,7 +267,7 @@ struct Writer<'a, S: Storage, W> {
     witness: &'a W,
     /// Findings of rows whose outcome later rows share.
     firsts: HashMap<u64, Finding>,
-    waiting: VecDeque<Through>,
+    waiting: VecDeque<Box<Item<'a>>>,
     /// A row without an outcome ends the results: those behind it must not be written.
     ended: bool,
     synced_rows: u64,
@@ -316,10 +295,10 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
         }
     }
 
-    fn take(&mut self, row: Through) {
-        self.ended |= matches!(row.end, End::Abandoned);
+    fn take(&mut self, item: Box<Item<'a>>) {
+        self.ended |= matches!(item.step, Step::Abandoned);
         if !self.ended {
-            self.waiting.push_back(row);
+            self.waiting.push_back(item);
         }
     }
 
@@ -337,10 +316,11 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        while let Some(Through { row, end }) = self.waiting.pop_front() {
-            let outcome = match end {
-                End::Outcome(outcome) => outcome,
-                End::Repeat {
+        while let Some(item) = self.waiting.pop_front() {
+            let Item { row, step } = *item;
+            let outcome = match step {
+                Step::Settled(outcome) => outcome,
+                Step::Repeat {
                     first_row,
                     first_line,
                     correction,
@@ -352,7 +332,7 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
                     };
                     repeat(*first, first_line, &correction)
                 }
-                End::Abandoned => break,
+                Step::Send(..) | Step::Abandoned => break,
             };
             let outcome = once_for_a_number(outcome, self.job.preflight.sharing(row.number));
             if self.job.preflight.is_first(row.number) {

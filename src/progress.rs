@@ -23,7 +23,7 @@ pub struct Progress {
     started: Instant,
     begun_with: u64,
     display: Display,
-    state: RefCell<State>,
+    counts: RefCell<Counts>,
 }
 
 #[derive(Debug)]
@@ -31,14 +31,6 @@ enum Display {
     Bar(ProgressBar),
     Lines,
     Nothing,
-}
-
-#[derive(Debug)]
-struct State {
-    counts: Counts,
-    /// What the run waits for.
-    note: String,
-    shown: Instant,
 }
 
 impl Progress {
@@ -55,50 +47,30 @@ impl Progress {
         } else {
             Display::Lines
         };
-        let now = Instant::now();
-        let begun_with = counts.total();
-        let progress = Self {
+        Self {
             rows,
-            started: now,
-            begun_with,
+            started: Instant::now(),
+            begun_with: counts.total(),
             display,
-            state: RefCell::new(State {
-                counts,
-                note: String::new(),
-                shown: now,
-            }),
-        };
-        progress.show();
-        progress
+            counts: RefCell::new(counts),
+        }
     }
 
     /// Counts a row that was written.
     pub fn written(&self, finding: Finding) {
-        let every = match self.display {
-            Display::Bar(_) => BAR_EVERY,
-            Display::Lines | Display::Nothing => LINE_EVERY,
-        };
-        self.state.borrow_mut().counts.add(finding);
-        if self.state.borrow().shown.elapsed() >= every {
-            self.show();
-        }
+        self.counts.borrow_mut().add(finding);
     }
 
-    /// Keeps showing that the run is alive although no row is settled; never ends. `note` says what it waits for.
+    /// Keeps showing how far the run is; never ends. `note` says what it waits for.
     pub async fn keep_alive(&self, note: impl Fn() -> String) -> Infallible {
+        let every = match self.display {
+            Display::Bar(_) => BAR_EVERY,
+            Display::Lines => LINE_EVERY,
+            Display::Nothing => return std::future::pending().await,
+        };
         loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            match (&self.display, note()) {
-                (Display::Bar(_), note) => {
-                    self.state.borrow_mut().note = note;
-                    self.show();
-                }
-                (Display::Lines, note) if self.state.borrow().shown.elapsed() >= LINE_EVERY => {
-                    self.state.borrow_mut().note = note;
-                    self.show_line();
-                }
-                (Display::Lines | Display::Nothing, _) => {}
-            }
+            tokio::time::sleep(every).await;
+            self.show(&note());
         }
     }
 
@@ -109,7 +81,7 @@ impl Progress {
 
     /// Everything that is settled, earlier runs included.
     pub fn counts(&self) -> Counts {
-        self.state.borrow().counts.clone()
+        self.counts.borrow().clone()
     }
 
     /// Clears the bar.
@@ -119,44 +91,33 @@ impl Progress {
         }
     }
 
-    fn show(&self) {
-        match &self.display {
-            Display::Bar(bar) => {
-                bar.set_position(self.state.borrow().counts.total());
-                bar.set_message(self.message());
-                self.state.borrow_mut().shown = Instant::now();
-            }
-            Display::Lines if self.state.borrow().shown.elapsed() >= LINE_EVERY => {
-                self.show_line();
-            }
-            Display::Lines | Display::Nothing => {}
-        }
-    }
-
-    fn show_line(&self) {
-        let done = self.state.borrow().counts.total();
-        #[expect(clippy::cast_precision_loss, reason = "a pace for people")]
-        let pace = (done - self.begun_with) as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
-        // A closed stderr is nothing to stop for.
-        let _ = writeln!(
-            std::io::stderr(),
-            "{done} of {} rows, {pace:.0}/s · {}",
-            self.rows,
-            self.message()
-        );
-        self.state.borrow_mut().shown = Instant::now();
-    }
-
-    fn message(&self) -> String {
-        let state = self.state.borrow();
-        let parts: Vec<String> = state
-            .counts
+    fn show(&self, note: &str) {
+        let counts = self.counts.borrow();
+        let done = counts.total();
+        let parts: Vec<String> = counts
             .by_status()
             .filter(|(_, count, _)| *count > 0)
             .map(|(status, count, _)| format!("{status} {count}"))
-            .chain((!state.note.is_empty()).then(|| state.note.clone()))
+            .chain([note.to_owned()])
             .collect();
-        parts.join(" · ")
+        let message = parts.join(" · ");
+        match &self.display {
+            Display::Bar(bar) => {
+                bar.set_position(done);
+                bar.set_message(message);
+            }
+            Display::Lines => {
+                #[expect(clippy::cast_precision_loss, reason = "a pace for people")]
+                let pace = (done - self.begun_with) as f64 / self.elapsed().as_secs_f64().max(1e-3);
+                // A closed stderr is nothing to stop for.
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "{done} of {} rows, {pace:.0}/s · {message}",
+                    self.rows
+                );
+            }
+            Display::Nothing => {}
+        }
     }
 }
 

@@ -114,13 +114,13 @@ impl<'a> Executor<'a> {
     /// Waits until another row may begin. Rows are begun in the order of these calls; `None` when the run is
     /// ending.
     pub async fn begin(&self) -> Option<Permit<'a>> {
-        let permit = tokio::select! {
+        let admitted = tokio::select! {
             biased;
-            permit = self.admit() => permit,
-            () = self.halt.pulled() => None,
+            admitted = self.limiter.admit() => admitted,
+            () = self.halt.pulled() => return None,
         };
         // Asked behind the wait and not before it, so that the usual row, which need not wait, waits for nothing.
-        permit.filter(|_| !self.halt.is_pulled())
+        self.heed(admitted).filter(|_| !self.halt.is_pulled())
     }
 
     /// Settles one correction; `doubt`: an earlier run may have sent it. `None` when the run ended first: then the
@@ -458,16 +458,19 @@ impl<'a> Executor<'a> {
             admitted = self.limiter.admit() => admitted,
             () = self.held_beyond_the_end() => return None,
         };
-        match admitted {
-            Ok(permit) => Some(permit),
-            Err(refusal) => {
+        self.heed(admitted)
+    }
+
+    /// A limiter that admits nothing more ends the run.
+    fn heed(&self, admitted: Result<Permit<'a>, Refusal>) -> Option<Permit<'a>> {
+        admitted
+            .inspect_err(|refusal| {
                 self.halt.pull(match refusal {
                     Refusal::GaveUp => halt::Cause::GaveUp,
                     Refusal::HeldTooLong => halt::Cause::HeldTooLong,
                 });
-                None
-            }
-        }
+            })
+            .ok()
     }
 
     /// Pauses before the request after `attempts` that failed: longer with each, and as long as retries are too

@@ -308,25 +308,20 @@ fn refuse_stand_ins(digits: &[u8]) -> Result<(), Refusal> {
 #[derive(Clone, Copy)]
 pub(super) struct Numerals {
     text: [u8; 20],
-    start: usize,
+    length: usize,
 }
 
 impl Numerals {
-    pub(super) fn of(mut value: u64) -> Numerals {
-        let mut text = [b'0'; 20];
-        let mut start = text.len();
-        loop {
-            start -= 1;
-            text[start] = b'0' + u8::try_from(value % 10).unwrap_or_default();
-            value /= 10;
-            if value == 0 {
-                return Numerals { text, start };
-            }
-        }
+    pub(super) fn of(value: u64) -> Numerals {
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(value).as_bytes();
+        let (mut text, length) = ([0; 20], digits.len());
+        text[..length].copy_from_slice(digits);
+        Numerals { text, length }
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.text[self.start..]
+        &self.text[..self.length]
     }
 
     /// The calling code, and what follows it.

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use blake3::{Hash, Hasher};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest, Sha256};
 
-/// The SHA-256 and the length of the bytes that the rows were read from: a file's own, or what was unpacked, or
+/// The BLAKE3 hash and the length of the bytes that the rows were read from: a file's own, or what was unpacked, or
 /// the text that a spreadsheet's cells became. Written as `<hex>:<length>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
-    sha256: [u8; 32],
+    hash: Hash,
     bytes: u64,
 }
 
@@ -20,9 +20,9 @@ pub struct Fingerprint {
 pub struct FingerprintError;
 
 impl Fingerprint {
-    pub(super) fn new(hasher: &Sha256, bytes: u64) -> Fingerprint {
+    pub(super) fn new(hasher: &Hasher, bytes: u64) -> Fingerprint {
         Fingerprint {
-            sha256: hasher.clone().finalize().into(),
+            hash: hasher.finalize(),
             bytes,
         }
     }
@@ -35,10 +35,7 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.sha256
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        write!(f, ":{}", self.bytes)
+        write!(f, "{}:{}", self.hash, self.bytes)
     }
 }
 
@@ -47,15 +44,8 @@ impl FromStr for Fingerprint {
 
     fn from_str(text: &str) -> Result<Fingerprint, FingerprintError> {
         let (hex, bytes) = text.split_once(':').ok_or(FingerprintError)?;
-        if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(FingerprintError);
-        }
-        let mut sha256 = [0; 32];
-        for (byte, at) in sha256.iter_mut().zip((0..).step_by(2)) {
-            *byte = u8::from_str_radix(&hex[at..at + 2], 16).map_err(|_| FingerprintError)?;
-        }
         Ok(Fingerprint {
-            sha256,
+            hash: hex.parse().map_err(|_| FingerprintError)?,
             bytes: bytes.parse().map_err(|_| FingerprintError)?,
         })
     }
@@ -81,8 +71,8 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_the_known_hash_and_survives_json() {
-        let print = Fingerprint::new(&Sha256::new_with_prefix("abc"), 3);
-        let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad:3";
+        let print = Fingerprint::new(Hasher::new().update(b"abc"), 3);
+        let text = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85:3";
         assert_eq!(print.to_string(), text);
         let json = serde_json::to_string(&print).expect("a string");
         assert_eq!(
@@ -92,10 +82,10 @@ mod tests {
         for bad in [
             "",
             ":",
-            "ba78:3",
+            "6437:3",
             &text[..64],
             &text.replace('b', "g"),
-            &text.replace("ba", "+a"),
+            &text.replace("64", "+4"),
         ] {
             assert_eq!(bad.parse::<Fingerprint>(), Err(FingerprintError), "{bad}");
         }

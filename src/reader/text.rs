@@ -1,7 +1,7 @@
 //! Bytes become text: decoded strictly, hashed on the way, a window at a time.
 
+use blake3::Hasher;
 use encoding_rs::{Decoder, DecoderResult, Encoding};
-use sha2::{Digest, Sha256};
 
 use super::encoding::{Suspicion, suspect};
 use super::error::{ErrorKind, InputError};
@@ -16,7 +16,7 @@ pub(super) struct Text {
     source: Source,
     encoding: &'static Encoding,
     decoder: Decoder,
-    hasher: Sha256,
+    hasher: Hasher,
     chunk: Vec<u8>,
     position: u64,
     window: String,
@@ -47,7 +47,7 @@ impl Text {
             source,
             encoding,
             decoder: encoding.new_decoder_with_bom_removal(),
-            hasher: Sha256::new(),
+            hasher: Hasher::new(),
             chunk: vec![0; CHUNK],
             position: 0,
             window: String::new(),

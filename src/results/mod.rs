@@ -4,13 +4,13 @@
 mod scan;
 mod storage;
 
-use std::fmt::{Display, Write as _};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use csv::StringRecord;
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::outcome::{Outcome, Reason};
@@ -43,8 +43,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 pub struct Results<S: Storage = File> {
     writer: csv::Writer<Fused<S>>,
     rows: u64,
-    /// Where a cell is put together.
-    text: String,
+    /// A time in milliseconds, and how it is written: many rows in a row share theirs.
+    at: (i64, String),
 }
 
 impl Results {
@@ -85,7 +85,7 @@ impl<S: Storage> Results<S> {
         Self {
             writer,
             rows,
-            text: String::new(),
+            at: (i64::MIN, String::new()),
         }
     }
 
@@ -97,22 +97,22 @@ impl<S: Storage> Results<S> {
         cells: impl IntoIterator<Item = &'a str>,
     ) -> io::Result<()> {
         let finding = outcome.finding;
-        self.field(self.rows + 1)?;
-        self.field(line)?;
+        self.whole(self.rows + 1)?;
+        self.whole(line)?;
         self.writer.write_field(finding.status.as_str())?;
         self.writer
             .write_field(finding.reason.map_or("", Reason::as_str))?;
         self.writer.write_field(finding.reupload.as_str())?;
         match outcome.phone_number {
-            Some(number) => self.field(number)?,
+            Some(number) => self.writer.write_field(number.to_string())?,
             None => self.writer.write_field("")?,
         }
         match outcome.http_status {
-            Some(status) => self.field(status)?,
+            Some(status) => self.whole(status)?,
             None => self.writer.write_field("")?,
         }
-        self.field(outcome.attempts)?;
-        self.field(format_args!("{:.3}", outcome.at))?;
+        self.whole(outcome.attempts)?;
+        self.time(outcome.at)?;
         self.writer
             .write_field(text::for_spreadsheet(&outcome.detail))?;
         for cell in cells {
@@ -123,11 +123,17 @@ impl<S: Storage> Results<S> {
         Ok(())
     }
 
-    fn field(&mut self, value: impl Display) -> io::Result<()> {
-        self.text.clear();
-        // Writing to a text fails only where the value refuses to be shown.
-        write!(self.text, "{value}").map_err(io::Error::other)?;
-        Ok(self.writer.write_field(&self.text)?)
+    fn whole(&mut self, number: impl itoa::Integer) -> io::Result<()> {
+        let mut text = itoa::Buffer::new();
+        Ok(self.writer.write_field(text.format(number))?)
+    }
+
+    fn time(&mut self, at: Timestamp) -> io::Result<()> {
+        let (latest, text) = &mut self.at;
+        if *latest != at.as_millisecond() {
+            (*latest, *text) = (at.as_millisecond(), format!("{at:.3}"));
+        }
+        Ok(self.writer.write_field(text)?)
     }
 
     /// Hands everything appended to the operating system.
