@@ -1,6 +1,6 @@
 """The whole pipeline beside a bare loop and beside other programs, in one run:
 
-    python3 benches/compare.py [--rows 200000] [--rounds 5] [--memory-rows 1000000]
+    cargo bench --bench compare -- [--rows 200000] [--rounds 5] [--memory-rows 1000000]
 
 One server for all on one core, the client on another; interleaved rounds, medians. Prints markdown. Peers that are
 not there and cannot be installed (apt: golang-go, wrk; pip: aiohttp; `qsv` is taken from the PATH) are left out.
@@ -140,12 +140,12 @@ def peers(folder, url, rows):
     file, few = folder / "rows.csv", folder / "few.csv"
     few_rows = max(rows // 10, 1)
     world.write_rows(few, few_rows)
-    if installed("go", "golang-go"):
+    if there("go", "golang-go"):
         client = folder / "go-client"
         environment = {**os.environ, "GOCACHE": str(folder / "go-cache"), "GO111MODULE": "off"}
         subprocess.run(["go", "build", "-o", client, PEERS / "client.go"], check=True, env=environment)
         found["Go net/http"] = (rows, lambda: world.run([client, file, url, CONCURRENCY]))
-    if installed("curl", "curl"):
+    if there("curl", "curl"):
         plan = folder / "curl.txt"
         plan.write_text("\nnext\n".join(curl_request(line, url, folder) for line in few.read_text().splitlines()[1:]))
         command = ["curl", "--parallel", "--parallel-max", CONCURRENCY, "--silent", "--config", plan]
@@ -181,7 +181,7 @@ def curl_request(line, url, folder):
 
 def wrk(url):
     """What the server can do: the same request for ever, answers counted and thrown away. For orientation."""
-    if not installed("wrk", "wrk"):
+    if not there("wrk", "wrk"):
         return None
     script = 'wrk.method = "PATCH"; wrk.body = \'{"phone_number":"+919876543210"}\'; wrk.headers["Content-Type"] = "application/json"'
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
@@ -191,14 +191,11 @@ def wrk(url):
     return next(float(line.split(":")[1]) for line in done.output.splitlines() if line.startswith("Requests/sec"))
 
 
-def installed(program, package):
-    if not shutil.which(program):
-        root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        command = [*root, "apt-get", "install", "-qy", "--no-install-recommends", package]
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    if not shutil.which(program):
+def there(program, package):
+    found = world.installed(program, package)
+    if not found:
         print(f"`{program}` cannot be installed here and is left out.\n")
-    return shutil.which(program)
+    return found
 
 
 def can_import(module):

@@ -1,9 +1,10 @@
-"""How cost grows with rows, requests in flight, latency and width: a table each, and a plot in docs/.
+"""How cost grows with rows, requests in flight, latency, width and variables: a table each, and plots in docs/.
 
-    python3 benches/growth.py [--most-rows 10000000] [--rounds 3]
+    cargo bench --bench growth -- [--most-rows 10000000] [--rounds 3]
 """
 
 import argparse
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def main():
         with_concurrency(folder, options)
         with_latency(folder)
         with_width(folder, options)
+        with_variables(folder, options)
 
 
 def measured(folder, options, rows, width=2, latency=0, concurrency=64):
@@ -102,6 +104,23 @@ def with_width(folder, options):
         points.append((width, cpu))
     table(["columns", "rows/s", "processor time a row", "memory"], lines)
     plot("width", "columns", "processor time a row, µs", {"apply": points}, log_y=False)
+
+
+def with_variables(folder, options):
+    """Against the sandbox, since variables are merged into those that a lead has, and only a server with a memory has any."""
+    print(f"## Variables, {ROWS:,} rows with a name and two of them\n")
+    lines = []
+    file = folder / "variables.csv"
+    with open(file, "w") as out:
+        subprocess.run([world.RELEASE / "examples" / "generate", str(ROWS)], stdout=out, check=True)
+    with Server(command=[world.RELEASE / "leadfix", "sandbox", "--port", "0"]) as sandbox:
+        for mode in ("replace", "merge"):
+            # Exit code 1: a few of the generated numbers are not sent.
+            arguments = dict(options=["--region", "IN", "--metadata", mode], codes=(1,))
+            runs = [apply(file, sandbox.url, folder, **arguments) for _ in range(options.rounds)]
+            pace, cpu = ROWS / median([run.seconds for run in runs]), median([run.cpu for run in runs]) / ROWS * 1e6
+            lines.append((f"`{mode}`", 1 if mode == "replace" else 2, f"{pace:,.0f}", f"{cpu:.1f} µs"))
+    table(["`--metadata`", "requests a row", "rows/s", "processor time a row"], lines)
 
 
 COLOURS = ["#0b6e99", "#b3541e", "#4a7a3b"]

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import resource
+import shutil
 import signal
 import statistics
 import subprocess
@@ -21,7 +22,7 @@ SERVER_CORE, CLIENT_CORE = 0, 1
 
 def build():
     """Builds what is measured; nothing where it is built already."""
-    command = ["cargo", "build", "--release", "--locked", "--quiet", "--bins", "--example", "server", "--example", "bare"]
+    command = ["cargo", "build", "--release", "--locked", "--quiet", "--bins", "--example", "server", "--example", "bare", "--example", "generate"]
     subprocess.run(command, cwd=ROOT, check=True)
 
 
@@ -31,10 +32,10 @@ def pinned(core):
 
 
 class Server:
-    """The answering server on a core of its own, for as long as the `with` lasts."""
+    """The answering server on a core of its own, for as long as the `with` lasts; or another one that prints its URL."""
 
-    def __init__(self, latency=0, certificate=None):
-        self.command = [RELEASE / "examples" / "server", str(latency), *(certificate or [])]
+    def __init__(self, latency=0, certificate=None, command=None):
+        self.command = command or [RELEASE / "examples" / "server", str(latency), *(certificate or [])]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, preexec_fn=pinned(SERVER_CORE))
@@ -118,16 +119,17 @@ def run(command, core=CLIENT_CORE, environment=None, codes=(0,)):
         return Run(seconds, usage.ru_utime + usage.ru_stime, peak.kb, output.read())
 
 
-def apply(file, url, folder, concurrency=64, certificate=None):
-    """The whole of `leadfix apply`: the file surveyed, every row sent and proved, results written."""
+def apply(file, url, folder, concurrency=64, certificate=None, options=(), under=(), codes=(0,)):
+    """The whole of `leadfix apply`: the file surveyed, every row sent and proved, results written. `under`: the tool
+    that it runs under."""
     results = folder / "results.csv"
     for old in folder.glob("results.*"):
         old.unlink()
-    command = [RELEASE / "leadfix", "apply", file, "--quiet", "--concurrency", concurrency, "--out", results]
+    command = [*under, RELEASE / "leadfix", "apply", file, "--quiet", "--concurrency", concurrency, "--out", results, *options]
     if certificate:
         command += ["--ca-file", certificate]
     environment = {"DIALNEXA_API_KEY": "bench", "DIALNEXA_BASE_URL": url, "XDG_STATE_HOME": str(folder)}
-    return run(command, environment=environment)
+    return run(command, environment=environment, codes=codes)
 
 
 def bare(file, url, concurrency=64, certificate=None):
@@ -135,6 +137,15 @@ def bare(file, url, concurrency=64, certificate=None):
     done = run([RELEASE / "examples" / "bare", file, url, concurrency, *([certificate] if certificate else [])])
     seconds, cpu = map(float, done.output.split())
     return Run(seconds, cpu, done.peak_kb, "")
+
+
+def installed(program, package):
+    """Whether a program is there, or could be installed."""
+    if not shutil.which(program):
+        root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        for command in (["update", "-q"], ["install", "-qy", "--no-install-recommends", package]):
+            subprocess.run([*root, "apt-get", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return shutil.which(program)
 
 
 def median(values):
