@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use leadfix::outcome::Status;
 use leadfix::sandbox::{Honours, Leads, Options, Sandbox, UnknownFields};
@@ -623,4 +624,24 @@ fn no_row_is_sent_before_the_one_a_window_ahead_of_it_is_written() {
             row + 1
         );
     }
+}
+
+#[test]
+fn the_open_files_that_a_shell_allows_are_no_limit_of_connections() {
+    let world = World::plain(
+        1_500,
+        Options {
+            latency: Duration::from_millis(200),
+            ..Options::default()
+        },
+    );
+    let shell = ["sh", "-c", r#"ulimit -Sn 100 && exec "$0" "$@""#].map(str::to_owned);
+    world
+        .leadfix("apply corrections.csv --region IN --concurrency 250")
+        .under(&shell)
+        .run()
+        .expect(0);
+    world.judge();
+    let summary = world.json("corrections.summary.json");
+    assert_eq!(summary["traffic"]["retries"], 0, "no connection failed");
 }
