@@ -17,6 +17,8 @@ const NEAREST: Seconds = 0.25;
 const FEWEST: u64 = 8;
 /// A sliding window is no shorter; what recovers sooner is a bucket, or came out of order.
 const SHORTEST: Seconds = 0.5;
+/// No window is so far from whole seconds.
+const ODD: Seconds = 0.3;
 /// Where no reset is announced.
 const USUAL_WINDOW: Seconds = 1.0;
 
@@ -156,7 +158,7 @@ impl Learning {
 /// Windows are made in whole seconds, where they are not far below one.
 fn whole(length: Seconds, vague: Seconds) -> Seconds {
     let rounded = length.round();
-    if rounded >= 1.0 && (length - rounded).abs() <= vague.max(0.05 * length) {
+    if rounded >= 1.0 && (length - rounded).abs() <= vague.max(0.05 * length).max(ODD) {
         rounded
     } else {
         length

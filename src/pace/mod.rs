@@ -354,7 +354,7 @@ impl Pace {
             sent_at,
             remaining: as_f64(remaining),
         };
-        self.ledger.sight = Some(sight);
+        self.ledger.sighted(sight);
         Some((before.filter(|_| !changed), sight))
     }
 }

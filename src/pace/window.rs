@@ -14,6 +14,8 @@ const LEAST_SLACK: Seconds = 0.0015;
 const GROWTH: f64 = 1.6;
 const MOST_SLACK: f64 = 0.03;
 const DECAY: f64 = 0.98;
+/// How far the number of requests that arrive in a window is from that sent, in standard deviations.
+const CHANCE: f64 = 2.0;
 /// Refusals further apart are not of one kind.
 const LESSON_WINDOWS: f64 = 10.0;
 const LESSON_SPAN: Seconds = 10.0;
@@ -25,6 +27,8 @@ const SHORTER: f64 = 0.8;
 const COUNT_EACH: f64 = 0.05;
 /// What others send while our own request is under way, besides its latency.
 const RACE: Seconds = 0.004;
+/// A refusal holds everyone so long, as a rule.
+const HOLD: Seconds = 1.0;
 
 /// A window as it is understood.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(super) struct Window {
     first: u64,
     /// What other clients use, in requests a second.
     others: f64,
+    /// When they were noticed last, and what they used then.
+    noticed: (Seconds, f64),
     /// When they were counted last, and how many requests they had made in this window.
     counted: (Seconds, f64),
     lessons: Lessons,
@@ -59,6 +65,7 @@ impl Window {
             end: begin + length,
             first: edge.map_or(0, |edge| edge.number),
             others: 0.0,
+            noticed: (f64::NEG_INFINITY, 0.0),
             counted: (begin, 0.0),
             lessons: Lessons::default(),
         }
@@ -84,9 +91,11 @@ impl Window {
         HASTE * as_f64(ledger.limit.max(1)) / self.length
     }
 
-    /// In how long no more than the limit may go.
-    fn stretch(&self) -> Seconds {
-        self.length * (1.0 + self.slack) + LEAST_SLACK
+    /// In how long no more than the limit may go: what was sent as evenly as can be arrives by chance more densely.
+    fn stretch(&self, ledger: &Ledger) -> Seconds {
+        let jitter = ledger.latency.jitter();
+        let chance = CHANCE * (jitter * self.length / as_f64(ledger.limit.max(1))).sqrt();
+        self.length + (self.length * self.slack + LEAST_SLACK).max(chance.min(jitter))
     }
 
     /// Until when nothing may go.
@@ -94,7 +103,7 @@ impl Window {
         let guard = ledger
             .sent
             .back(ledger.limit)
-            .map(|time| time + self.stretch())
+            .map(|time| time + self.stretch(ledger))
             .filter(|until| *until > now);
         guard.or_else(|| {
             if self.is_sliding {
@@ -111,7 +120,7 @@ impl Window {
             .sight
             .filter(|sight| now - sight.sent_at < self.length)?;
         let (left, end) = if now < self.end || self.begin.is_infinite() {
-            (sight.remaining - as_f64(ledger.unseen()), self.end)
+            (self.left(ledger, now, sight), self.end)
         } else {
             let begin = self.end + ((now - self.end) / self.length).floor() * self.length;
             (
@@ -119,7 +128,7 @@ impl Window {
                 begin + self.length,
             )
         };
-        if left > self.margin(ledger) {
+        if left > 0.0 {
             None
         } else if end.is_finite() {
             Some(end + LEAST_SLACK)
@@ -133,29 +142,54 @@ impl Window {
     /// Sliding windows: until when as many are in the trailing window as may be, others' included.
     fn full_until(&self, ledger: &Ledger, now: Seconds) -> Option<Seconds> {
         let sight = ledger.sight?;
-        let left_since =
-            ledger.sent.since(sight.sent_at - self.length) - ledger.sent.since(now - self.length);
-        let left = sight.remaining - as_f64(ledger.unseen()) + as_f64(left_since);
+        let stretch = self.stretch(ledger);
+        let counted = ledger.sent.since(sight.sent_at - self.length);
+        let left_since = counted.saturating_sub(ledger.sent.since(now - stretch));
+        let left = self.left(ledger, now, sight) + as_f64(left_since);
         // What is older than a window tells nothing: one request finds out.
-        let is_old = now > sight.sent_at + self.stretch() && ledger.outstanding == 0;
-        (left <= self.margin(ledger) && !is_old).then(|| now + 1.0 / self.pace(ledger))
+        let is_old = now > sight.sent_at + stretch && ledger.outstanding == 0;
+        if left <= 0.0 && !is_old {
+            return Some(now + 1.0 / self.pace(ledger));
+        }
+        // Where others come between, one request finds out whether what an old sight promises is still there.
+        let is_stale = now > sight.sent_at + 2.0 * ledger.latency.smooth() + RACE;
+        (is_stale && ledger.outstanding > 0 && self.expected(ledger, now) > 0.0).then_some(f64::INFINITY)
     }
 
     fn has_others(&self, ledger: &Ledger) -> bool {
         self.others * self.length > (OTHERS * as_f64(ledger.limit)).max(3.0 + ledger.noise())
     }
 
-    /// What must be left for others' requests that overtake ours.
-    fn margin(&self, ledger: &Ledger) -> f64 {
-        if !self.has_others(ledger) {
-            return 0.0;
+    /// What may still go by the last sight. Where others take of the same quota, what they may send during a round trip
+    /// is left to them, and what was sent close to the sight may still have to be counted; where there are none, replies
+    /// out of order mean nothing.
+    fn left(&self, ledger: &Ledger, now: Seconds, sight: Sight) -> f64 {
+        let left = sight.remaining - as_f64(ledger.unseen());
+        match self.expected(ledger, now) {
+            rate if rate > 0.0 => left - ledger.noise() - race(ledger, rate),
+            _ => left + ledger.noise(),
         }
-        2.0 + self.others * (1.5 * ledger.latency.smooth() + RACE)
+    }
+
+    /// Requests a second of others that must be reckoned with.
+    fn expected(&self, ledger: &Ledger, now: Seconds) -> f64 {
+        let (last, most) = self.noticed;
+        if race(ledger, most) * (now - last) < HOLD * as_f64(ledger.limit) {
+            most
+        } else if self.has_others(ledger) {
+            self.others
+        } else {
+            0.0
+        }
     }
 
     /// Two sights, one after the other; whether they show that it is not this window.
     pub(super) fn see(&mut self, ledger: &Ledger, before: Sight, sight: Sight) -> bool {
         if self.is_sliding {
+            if sight.sent_at >= self.end {
+                self.end = sight.sent_at + self.length;
+                self.slack = (self.slack * DECAY).max(SLACK);
+            }
             return self.see_sliding(ledger, sight);
         }
         if self.begin.is_infinite() {
@@ -190,7 +224,8 @@ impl Window {
             .since(sight.sent_at - self.length)
             .saturating_sub(ledger.unseen());
         let others = as_f64(ledger.limit) - sight.remaining - as_f64(own);
-        self.others = (others / self.length).max(0.0);
+        self.others = ((others - ledger.noise()) / self.length).max(0.0);
+        self.notice(ledger, sight);
         self.is_confirmed |= as_f64(own) >= as_f64(ledger.limit) / 2.0;
         is_given_back(ledger, others)
     }
@@ -203,10 +238,18 @@ impl Window {
         let (since, counted) = self.counted;
         let span = sight.sent_at - since;
         if span >= COUNT_EACH * self.length {
-            self.others = ((others.max(0.0) - counted) / span).max(0.0);
+            self.others = ((others.max(0.0) - counted - 2.0 * ledger.noise()) / span).max(0.0);
             self.counted = (sight.sent_at, others.max(0.0));
+            self.notice(ledger, sight);
         }
         is_given_back(ledger, others)
+    }
+
+    fn notice(&mut self, ledger: &Ledger, sight: Sight) {
+        if self.has_others(ledger) {
+            let most = self.expected(ledger, sight.sent_at).max(self.others);
+            self.noticed = (sight.sent_at, most);
+        }
     }
 
     /// A refusal; whether there are too many of them for it to be this window.
@@ -221,6 +264,11 @@ impl Window {
         self.lessons
             .take(now, LESSON_SPAN.max(LESSON_WINDOWS * self.length))
     }
+}
+
+/// How many of others' requests may overtake ours, where they make `rate` a second.
+fn race(ledger: &Ledger, rate: f64) -> f64 {
+    2.0 + rate * (1.5 * ledger.latency.smooth() + RACE)
 }
 
 /// Whether so much less is missing than was used that the quota must have given some of it back.
