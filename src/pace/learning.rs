@@ -26,6 +26,8 @@ const USUAL_WINDOW: Seconds = 1.0;
 #[derive(Debug)]
 pub(super) struct Learning {
     began: Seconds,
+    /// What was sent before this shows a quota that is used up, which tells nothing.
+    from: Seconds,
     /// Where the stretch without a reset began.
     stretch: Sight,
     /// The last sight of the stretch up to which `Remaining` fell by one for each request.
@@ -40,10 +42,19 @@ impl Learning {
     pub(super) fn new(sight: Sight, now: Seconds) -> Self {
         Self {
             began: now,
+            from: sight.sent_at,
             stretch: sight,
             falling: sight,
             edge: None,
             sliding: None,
+        }
+    }
+
+    /// Anew after a refusal, for which everyone waits until `hold`.
+    pub(super) fn after(sight: Sight, hold: Seconds) -> Self {
+        Self {
+            from: hold,
+            ..Self::new(sight, hold)
         }
     }
 
@@ -75,6 +86,10 @@ impl Learning {
     /// Two sights, one after the other; what kind of quota shows, once one does.
     pub(super) fn see(&mut self, ledger: &Ledger, before: Sight, sight: Sight) -> Option<Kind> {
         if ledger.limit < FEWEST {
+            return None;
+        }
+        if before.sent_at < self.from {
+            self.begin(sight);
             return None;
         }
         if ledger.is_reset(before, sight) {

@@ -300,7 +300,7 @@ impl Pace {
         };
         if is_wrong {
             self.kind = match ledger.sight {
-                Some(sight) => Kind::Learning(Learning::new(sight, hold)),
+                Some(sight) => Kind::Learning(Learning::after(sight, hold)),
                 None => Kind::Search(Search::new(ledger, hold)),
             };
         }
