@@ -55,6 +55,11 @@ impl Ledger {
         self.sent.total() - seen
     }
 
+    /// When the last request was sent.
+    pub(super) fn last_sent(&self) -> Seconds {
+        self.sent.back(1).unwrap_or_default()
+    }
+
     /// Differences in `Remaining` up to this mean nothing.
     pub(super) fn noise(&self) -> f64 {
         self.noise

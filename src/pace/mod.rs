@@ -216,7 +216,7 @@ impl Pace {
             Kind::Unknown | Kind::Open | Kind::Search(_) => None,
             Kind::Learning(_) => Learning::closed_until(&self.ledger, now),
             Kind::Window(window) => window.closed_until(&self.ledger, now),
-            Kind::Bucket(bucket) => bucket.closed_until(&self.ledger, now),
+            Kind::Bucket(bucket) => bucket.closed_until(now),
         };
         let until = due.max(open.unwrap_or(f64::NEG_INFINITY));
         if until <= now {
@@ -237,6 +237,9 @@ impl Pace {
             _ => LATENESS,
         };
         self.due = due.max(now - lateness).min(now);
+        if let Kind::Bucket(bucket) = &mut self.kind {
+            bucket.send(now);
+        }
         self.ledger.outstanding += 1;
         self.ledger.sent.push(now)
     }

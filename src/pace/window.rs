@@ -14,8 +14,10 @@ const LEAST_SLACK: Seconds = 0.0015;
 const GROWTH: f64 = 1.6;
 const MOST_SLACK: f64 = 0.03;
 const DECAY: f64 = 0.98;
-/// How far the number of requests that arrive in a window is from that sent, in standard deviations.
+/// How far the number of requests that arrive in a window may be from that sent, in standard deviations; there are
+/// more windows in which it may be that where every moment ends one.
 const CHANCE: f64 = 2.0;
+const SLIDING_CHANCE: f64 = 2.7;
 /// Refusals further apart are not of one kind.
 const LESSON_WINDOWS: f64 = 10.0;
 const LESSON_SPAN: Seconds = 10.0;
@@ -47,7 +49,7 @@ pub(super) struct Window {
     others: f64,
     /// When they were noticed last, and what they used then.
     noticed: (Seconds, f64),
-    /// When they were counted last, and how many requests they had made in this window.
+    /// When they were counted last, and how many requests they had made in this window at most.
     counted: (Seconds, f64),
     lessons: Lessons,
 }
@@ -94,7 +96,12 @@ impl Window {
     /// In how long no more than the limit may go: what was sent as evenly as can be arrives by chance more densely.
     fn stretch(&self, ledger: &Ledger) -> Seconds {
         let jitter = ledger.latency.jitter();
-        let chance = CHANCE * (jitter * self.length / as_f64(ledger.limit.max(1))).sqrt();
+        let deviations = if self.is_sliding {
+            SLIDING_CHANCE
+        } else {
+            CHANCE
+        };
+        let chance = deviations * (jitter * self.length / as_f64(ledger.limit.max(1))).sqrt();
         self.length + (self.length * self.slack + LEAST_SLACK).max(chance.min(jitter))
     }
 
@@ -238,8 +245,9 @@ impl Window {
         let (since, counted) = self.counted;
         let span = sight.sent_at - since;
         if span >= COUNT_EACH * self.length {
-            self.others = ((others.max(0.0) - counted - 2.0 * ledger.noise()) / span).max(0.0);
-            self.counted = (sight.sent_at, others.max(0.0));
+            let certain = others - ledger.noise() - counted;
+            self.others = (certain / span).max(0.0);
+            self.counted = (sight.sent_at, others.max(0.0) + ledger.noise());
             self.notice(ledger, sight);
         }
         is_given_back(ledger, others)
