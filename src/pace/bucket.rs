@@ -127,10 +127,6 @@ impl Bucket {
             as_f64(after.saturating_sub(ledger.sent.since(sight.sent_at - margin)))
         };
         let least = gained + between(jitter) - 1.0;
-        if least <= 0.0 {
-            self.from = Some(sight);
-            return;
-        }
         if span < MEASURE_EACH.max(2.0 * jitter) {
             return;
         }
