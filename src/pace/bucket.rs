@@ -10,8 +10,8 @@ const LESSON_SPAN: Seconds = 10.0;
 const MEASURE_EACH: Seconds = 0.1;
 /// What is tried beyond what is known while the bucket stays full: so much of it may be lost before that shows.
 const GROWTH: f64 = 0.4;
-/// Share of a measurement in the rate.
-const WEIGHT: f64 = 0.5;
+/// A measurement as exact as this is the next one's beginning.
+const PRECISION: f64 = 0.1;
 /// No rate is lower, in requests a second.
 const LOWEST: f64 = 0.1;
 /// The level that is held, in seconds of the rate: late requests then find it above empty. So does what the rate is
@@ -20,8 +20,9 @@ const LEVEL: Seconds = 0.015;
 const MISTAKE: f64 = 0.05;
 /// A level that differs is brought there in this time, or two round trips.
 const HORIZON: Seconds = 0.25;
-/// Where the bucket is full it is brought there at once: how fast it fills again shows what it gives.
+/// A full bucket is emptied at once, but for this share: how fast it fills again shows what it gives.
 const PROBE: Seconds = 0.02;
+const LEFT: f64 = 0.33;
 
 /// A bucket as it is understood.
 #[derive(Debug)]
@@ -77,10 +78,10 @@ impl Bucket {
         let latency = &ledger.latency;
         let spare = LEVEL + latency.jitter() + MISTAKE * latency.smooth();
         let target = (spare * self.rate).clamp(1.0, 0.5 * self.full.max(2.0));
-        let horizon = if ledger.sight.is_some_and(|sight| self.is_full(sight)) {
-            PROBE
+        let (target, horizon) = if ledger.sight.is_some_and(|sight| self.is_full(sight)) {
+            (target.max(LEFT * self.full), PROBE)
         } else {
-            HORIZON.max(2.0 * latency.smooth())
+            (target, HORIZON.max(2.0 * latency.smooth()))
         };
         (self.rate + (self.level(now) - target) / horizon).max(0.1 * self.rate)
     }
@@ -131,7 +132,8 @@ impl Bucket {
             return;
         }
         // It gives so much at least; a full one keeps the rest to itself.
-        self.rate = self.rate.max(least / (span + jitter));
+        let low = least / (span + jitter);
+        self.rate = self.rate.max(low);
         if self.is_full(sight) {
             self.from = Some(sight);
             if sight.sent_at >= self.tried {
@@ -141,11 +143,11 @@ impl Bucket {
             }
             return;
         }
-        let most = gained + between(-jitter) + 1.0;
-        self.rate = self.rate.min(most / (span - jitter)).max(LOWEST);
-        if span >= latency {
+        let high = (gained + between(-jitter) + 1.0) / (span - jitter);
+        self.rate = self.rate.min(high).max(LOWEST);
+        if span >= latency && high - low <= PRECISION * self.rate {
             let measured = (gained + as_f64(sight.number - from.number)) / span;
-            self.rate = (self.rate + WEIGHT * (measured - self.rate)).max(LOWEST);
+            self.rate = f64::midpoint(self.rate, measured);
             self.from = Some(sight);
         }
     }
