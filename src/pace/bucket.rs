@@ -12,6 +12,8 @@ const MEASURE_EACH: Seconds = 0.1;
 const GROWTH: f64 = 0.4;
 /// A measurement as exact as this is the next one's beginning.
 const PRECISION: f64 = 0.1;
+/// A rate that is so many times another one is not that of the same bucket.
+const WRONG: f64 = 2.0;
 /// No rate is lower, in requests a second.
 const LOWEST: f64 = 0.1;
 /// The level that is held, in seconds of the rate: late requests then find it above empty. So does what the rate is
@@ -32,6 +34,8 @@ pub(super) struct Bucket {
     full: f64,
     /// Level behind the last request, as far as is known, and when that went.
     level: (f64, Seconds),
+    /// It has been measured exactly.
+    is_exact: bool,
     /// What was sent before this does not show the rate that was tried last.
     tried: Seconds,
     /// Where the current measurement began.
@@ -45,6 +49,7 @@ impl Bucket {
             rate: rate.max(1.0),
             full: 0.0,
             level: (1.0, 0.0),
+            is_exact: false,
             tried: f64::NEG_INFINITY,
             from: None,
             lessons: Lessons::default(),
@@ -106,50 +111,57 @@ impl Bucket {
             }
         }
         self.full = self.full.max(sight.remaining);
-        self.measure(ledger, sight);
+        let is_wrong = self.measure(ledger, sight);
         self.foresee(ledger, sight);
-        false
+        is_wrong
     }
 
-    fn measure(&mut self, ledger: &Ledger, sight: Sight) {
+    /// What lies between the beginning of the stretch and this sight; whether it has nothing to do with what was
+    /// measured before.
+    fn measure(&mut self, ledger: &Ledger, sight: Sight) -> bool {
         if sight.remaining < 1.0 {
             // Some may have been refused, and took nothing.
             self.from = None;
-            return;
+            return false;
         }
-        let latency = ledger.latency.smooth();
         let from = *self.from.get_or_insert(sight);
+        let (latency, jitter) = (ledger.latency.smooth(), ledger.latency.jitter());
         let span = sight.sent_at - from.sent_at;
-        let gained = sight.remaining - from.remaining;
-        // What certainly lies between the two, and what may, whatever came out of order.
-        let jitter = ledger.latency.jitter();
+        if span < MEASURE_EACH.max(2.0 * jitter) {
+            return false;
+        }
+        // What certainly was sent between the two, and what may have been, whatever came out of order.
         let between = |margin: Seconds| {
             let after = ledger.sent.since(from.sent_at + margin);
             as_f64(after.saturating_sub(ledger.sent.since(sight.sent_at - margin)))
         };
-        let least = gained + between(jitter) - 1.0;
-        if span < MEASURE_EACH.max(2.0 * jitter) {
-            return;
+        let gained = sight.remaining - from.remaining;
+        let low = (gained + between(jitter) - 1.0) / (span + jitter);
+        let high = (gained + between(-jitter) + 1.0) / (span - jitter);
+        let is_full = self.is_full(sight);
+        let is_wrong = low > WRONG * self.rate || !is_full && high < self.rate / WRONG;
+        if self.is_exact && is_wrong {
+            return true;
         }
         // It gives so much at least; a full one keeps the rest to itself.
-        let low = least / (span + jitter);
         self.rate = self.rate.max(low);
-        if self.is_full(sight) {
+        if is_full {
             self.from = Some(sight);
             if sight.sent_at >= self.tried {
                 let lost = GROWTH * self.full / latency.max(MEASURE_EACH);
                 self.rate += lost.min(GROWTH * self.rate);
                 self.tried = ledger.last_sent();
             }
-            return;
+            return false;
         }
-        let high = (gained + between(-jitter) + 1.0) / (span - jitter);
         self.rate = self.rate.min(high).max(LOWEST);
         if span >= latency && high - low <= PRECISION * self.rate {
             let measured = (gained + as_f64(sight.number - from.number)) / span;
             self.rate = f64::midpoint(self.rate, measured);
             self.from = Some(sight);
+            self.is_exact = true;
         }
+        false
     }
 
     /// A refusal; whether there are too many of them for it to be a bucket.

@@ -3,6 +3,9 @@
 use super::sent::Sent;
 use super::{Seconds, Sight};
 
+/// How much further than as a rule a request may come out of order.
+const WORST: f64 = 1.5;
+
 /// Requests and what their replies announced.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -42,10 +45,10 @@ impl Ledger {
     /// The newest sight.
     pub(super) fn sighted(&mut self, sight: Sight) {
         self.sight = Some(sight);
-        let jitter = self.latency.jitter();
+        let reach = WORST * self.latency.jitter();
         let until = |time| self.sent.total() - self.sent.since(time);
-        let before = sight.number.saturating_sub(until(sight.sent_at - jitter));
-        let after = until(sight.sent_at + jitter).saturating_sub(sight.number + 1);
+        let before = sight.number.saturating_sub(until(sight.sent_at - reach));
+        let after = until(sight.sent_at + reach).saturating_sub(sight.number + 1);
         self.noise = as_f64(before.max(after).min(self.limit / 8));
     }
 
