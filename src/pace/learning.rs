@@ -19,6 +19,8 @@ const FEWEST: u64 = 8;
 const SHORTEST: Seconds = 0.5;
 /// No window is so far from whole seconds.
 const ODD: Seconds = 0.3;
+/// Lengths that differ by no more than this share are the same.
+const SAME: f64 = 0.1;
 /// Where no reset is announced.
 const USUAL_WINDOW: Seconds = 1.0;
 
@@ -119,7 +121,10 @@ impl Learning {
         }
         let fell = as_f64(self.falling.number - self.stretch.number);
         if fell < ledger.notable(8.0) {
-            return Some(self.bucket(sight, recovered));
+            return Some(
+                self.returning(ledger, sight)
+                    .unwrap_or_else(|| self.bucket(sight, recovered)),
+            );
         }
         // A sliding window gives back what was sent a window ago; a bucket that was emptied, little by little.
         let Some((length, first)) = self.sliding else {
@@ -151,6 +156,25 @@ impl Learning {
     fn bucket(&self, sight: Sight, recovered: f64) -> Kind {
         let span = sight.sent_at - self.stretch.sent_at;
         Kind::Bucket(Bucket::new(recovered / span.max(NEAREST)))
+    }
+
+    /// What is missing is what was sent in the trailing window, where that has the same length at both ends of the
+    /// stretch: what recovers then was sent before it.
+    fn returning(&self, ledger: &Ledger, sight: Sight) -> Option<Kind> {
+        let length = |sight: Sight| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a count"
+            )]
+            let missing = (as_f64(ledger.limit) - sight.remaining) as u64;
+            let oldest = (sight.number + 1).checked_sub(missing)?;
+            Some(sight.sent_at - ledger.sent.time(oldest)?)
+        };
+        let (before, now) = (length(self.stretch)?, length(sight)?);
+        let vague = SAME * now;
+        (now >= SHORTEST && (now - before).abs() <= vague)
+            .then(|| Kind::Window(Window::new(whole(now, vague), None, true)))
     }
 
     /// If requests are given back when they are a window old: how old that is, and how surely.

@@ -26,7 +26,7 @@ const OTHERS: f64 = 0.02;
 /// Windows that begin anew after less than this share are not this long.
 const SHORTER: f64 = 0.8;
 /// Others are counted each time this share of the window is over.
-const COUNT_EACH: f64 = 0.05;
+const COUNT_EACH: f64 = 0.1;
 /// What others send while our own request is under way, besides its latency.
 const RACE: Seconds = 0.004;
 /// A refusal holds everyone so long, as a rule.
@@ -247,7 +247,7 @@ impl Window {
         if span >= COUNT_EACH * self.length {
             let certain = others - ledger.noise() - counted;
             self.others = (certain / span).max(0.0);
-            self.counted = (sight.sent_at, others.max(0.0) + ledger.noise());
+            self.counted = (sight.sent_at, others.max(0.0) + ledger.noise() + 1.0);
             self.notice(ledger, sight);
         }
         is_given_back(ledger, others)
