@@ -14,7 +14,7 @@ const HORIZON: Seconds = 60.0;
 /// A reset nearer than this, or than a round trip, is not raced against.
 const NEAREST: Seconds = 0.25;
 /// A window in which fewer are granted shows too little to tell what kind it is.
-const FEWEST: u64 = 8;
+const FEWEST: u64 = 6;
 /// A sliding window is no shorter; what recovers sooner is a bucket, or came out of order.
 const SHORTEST: Seconds = 0.5;
 /// No window is so far from whole seconds.
