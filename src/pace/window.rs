@@ -160,7 +160,8 @@ impl Window {
         }
         // Where others come between, one request finds out whether what an old sight promises is still there.
         let is_stale = now > sight.sent_at + 2.0 * ledger.latency.smooth() + RACE;
-        (is_stale && ledger.outstanding > 0 && self.expected(ledger, now) > 0.0).then_some(f64::INFINITY)
+        (is_stale && ledger.outstanding > 0 && self.expected(ledger, now) > 0.0)
+            .then_some(f64::INFINITY)
     }
 
     fn has_others(&self, ledger: &Ledger) -> bool {
