@@ -26,7 +26,7 @@ const OTHERS: f64 = 0.02;
 /// Windows that begin anew after less than this share are not this long.
 const SHORTER: f64 = 0.8;
 /// Others are counted each time this share of the window is over.
-const COUNT_EACH: f64 = 0.1;
+const COUNT_EACH: f64 = 0.2;
 /// What others send while our own request is under way, besides its latency.
 const RACE: Seconds = 0.004;
 /// A refusal holds everyone so long, as a rule.
@@ -277,7 +277,7 @@ impl Window {
 
 /// How many of others' requests may overtake ours, where they make `rate` a second.
 fn race(ledger: &Ledger, rate: f64) -> f64 {
-    2.0 + rate * (1.5 * ledger.latency.smooth() + RACE)
+    3.0 + rate * (1.5 * ledger.latency.smooth() + RACE)
 }
 
 /// Whether so much less is missing than was used that the quota must have given some of it back.
