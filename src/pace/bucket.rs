@@ -36,8 +36,8 @@ pub(super) struct Bucket {
     level: (f64, Seconds),
     /// It has been measured exactly.
     is_exact: bool,
-    /// What was sent before this does not show the rate that was tried last.
-    tried: Seconds,
+    /// What was sent before this does not show the rate that was tried last; `None`: more than is known was not tried.
+    tried: Option<Seconds>,
     /// Where the current measurement began.
     from: Option<Sight>,
     lessons: Lessons,
@@ -50,9 +50,18 @@ impl Bucket {
             full: 0.0,
             level: (1.0, 0.0),
             is_exact: false,
-            tried: f64::NEG_INFINITY,
+            tried: Some(f64::NEG_INFINITY),
             from: None,
             lessons: Lessons::default(),
+        }
+    }
+
+    /// A bucket that an earlier run has come to know.
+    pub(super) fn known(rate: f64) -> Self {
+        Self {
+            rate: rate.max(LOWEST),
+            tried: None,
+            ..Self::new(rate)
         }
     }
 
@@ -147,11 +156,7 @@ impl Bucket {
         self.rate = self.rate.max(low);
         if is_full {
             self.from = Some(sight);
-            if sight.sent_at >= self.tried {
-                let lost = GROWTH * self.full / latency.max(MEASURE_EACH);
-                self.rate += lost.min(GROWTH * self.rate);
-                self.tried = ledger.last_sent();
-            }
+            self.try_more(ledger, sight);
             return false;
         }
         self.rate = self.rate.min(high).max(LOWEST);
@@ -162,6 +167,18 @@ impl Bucket {
             self.is_exact = true;
         }
         false
+    }
+
+    /// The bucket is full: it may give more than is known.
+    fn try_more(&mut self, ledger: &Ledger, sight: Sight) {
+        if self.tried.is_some_and(|tried| sight.sent_at < tried) {
+            return;
+        }
+        if self.tried.is_some() {
+            let lost = GROWTH * self.full / ledger.latency.smooth().max(MEASURE_EACH);
+            self.rate += lost.min(GROWTH * self.rate);
+        }
+        self.tried = Some(ledger.last_sent());
     }
 
     /// A refusal; whether there are too many of them for it to be a bucket.

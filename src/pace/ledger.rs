@@ -3,7 +3,7 @@
 use super::sent::Sent;
 use super::{Seconds, Sight};
 
-/// How much further than as a rule a request may come out of order.
+/// How much further apart than as a rule two requests may arrive.
 const WORST: f64 = 1.5;
 
 /// Requests and what their replies announced.
@@ -45,7 +45,7 @@ impl Ledger {
     /// The newest sight.
     pub(super) fn sighted(&mut self, sight: Sight) {
         self.sight = Some(sight);
-        let reach = WORST * self.latency.jitter();
+        let reach = self.latency.worst_jitter();
         let until = |time| self.sent.total() - self.sent.since(time);
         let before = sight.number.saturating_sub(until(sight.sent_at - reach));
         let after = until(sight.sent_at + reach).saturating_sub(sight.number + 1);
@@ -93,10 +93,15 @@ impl Latency {
         self.smooth.unwrap_or_default()
     }
 
-    /// How far apart two requests arrive at most that were sent together: half of what round trips differ by, as a
-    /// rule.
+    /// How far apart two requests arrive, as a rule at most, that were sent together: half of what round trips differ
+    /// by.
     pub(super) fn jitter(&self) -> Seconds {
         2.0 * self.spread
+    }
+
+    /// Hardly any are further apart.
+    pub(super) fn worst_jitter(&self) -> Seconds {
+        WORST * self.jitter()
     }
 }
 

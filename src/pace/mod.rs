@@ -163,7 +163,7 @@ impl Pace {
                 pace.ledger.limit = limit;
                 Kind::Window(Window::known(window, true))
             }
-            Quota::Bucket { rate } => Kind::Bucket(Bucket::new(rate)),
+            Quota::Bucket { rate } => Kind::Bucket(Bucket::known(rate)),
             Quota::Unannounced { rate } => Kind::Search(Search::knowing(rate)),
         };
         pace

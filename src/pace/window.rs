@@ -102,7 +102,9 @@ impl Window {
             CHANCE
         };
         let chance = deviations * (jitter * self.length / as_f64(ledger.limit.max(1))).sqrt();
-        self.length + (self.length * self.slack + LEAST_SLACK).max(chance.min(jitter))
+        self.length
+            + (self.length * self.slack + LEAST_SLACK)
+                .max(chance.min(ledger.latency.worst_jitter()))
     }
 
     /// Until when nothing may go.
