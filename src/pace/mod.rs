@@ -17,6 +17,7 @@ mod bucket;
 mod learning;
 mod ledger;
 mod lessons;
+mod others;
 mod search;
 mod sent;
 mod window;

@@ -3,6 +3,7 @@
 
 use super::ledger::{Ledger, as_f64};
 use super::lessons::Lessons;
+use super::others::Others;
 use super::{Seconds, Sight};
 
 /// Between two requests a little less than the quota's interval, so that a late one is made up for.
@@ -21,17 +22,8 @@ const SLIDING_CHANCE: f64 = 2.7;
 /// Refusals further apart are not of one kind.
 const LESSON_WINDOWS: f64 = 10.0;
 const LESSON_SPAN: Seconds = 10.0;
-/// Other clients that use less than this share of the limit are not noticed.
-const OTHERS: f64 = 0.02;
 /// Windows that begin anew after less than this share are not this long.
 const SHORTER: f64 = 0.8;
-/// Others are counted each time this share of the window is over.
-const COUNT_EACH: f64 = 0.2;
-/// What others send while our own request is under way, besides its latency.
-const RACE: Seconds = 0.004;
-/// A refusal holds everyone so long, as a rule.
-const HOLD: Seconds = 1.0;
-
 /// A window as it is understood.
 #[derive(Debug)]
 pub(super) struct Window {
@@ -45,12 +37,7 @@ pub(super) struct Window {
     end: Seconds,
     /// Number of the first request in it.
     first: u64,
-    /// What other clients use, in requests a second.
-    others: f64,
-    /// When they were noticed last, and what they used then.
-    noticed: (Seconds, f64),
-    /// When they were counted last, and how many requests they had made in this window at most.
-    counted: (Seconds, f64),
+    others: Others,
     lessons: Lessons,
 }
 
@@ -66,9 +53,7 @@ impl Window {
             begin,
             end: begin + length,
             first: edge.map_or(0, |edge| edge.number),
-            others: 0.0,
-            noticed: (f64::NEG_INFINITY, 0.0),
-            counted: (begin, 0.0),
+            others: Others::new(length, begin),
             lessons: Lessons::default(),
         }
     }
@@ -161,35 +146,16 @@ impl Window {
             return Some(now + 1.0 / self.pace(ledger));
         }
         // Where others come between, one request finds out whether what an old sight promises is still there.
-        let is_stale = now > sight.sent_at + 2.0 * ledger.latency.smooth() + RACE;
-        (is_stale && ledger.outstanding > 0 && self.expected(ledger, now) > 0.0)
-            .then_some(f64::INFINITY)
+        let is_stale = self.others.outdate(ledger, now, sight.sent_at);
+        (is_stale && ledger.outstanding > 0).then_some(f64::INFINITY)
     }
 
-    fn has_others(&self, ledger: &Ledger) -> bool {
-        self.others * self.length > (OTHERS * as_f64(ledger.limit)).max(3.0 + ledger.noise())
-    }
-
-    /// What may still go by the last sight. Where others take of the same quota, what they may send during a round trip
-    /// is left to them, and what was sent close to the sight may still have to be counted; where there are none, replies
-    /// out of order mean nothing.
+    /// What may still go by the last sight. Where there are no others, replies out of order mean nothing.
     fn left(&self, ledger: &Ledger, now: Seconds, sight: Sight) -> f64 {
         let left = sight.remaining - as_f64(ledger.unseen());
-        match self.expected(ledger, now) {
-            rate if rate > 0.0 => left - ledger.noise() - race(ledger, rate),
-            _ => left + ledger.noise(),
-        }
-    }
-
-    /// Requests a second of others that must be reckoned with.
-    fn expected(&self, ledger: &Ledger, now: Seconds) -> f64 {
-        let (last, most) = self.noticed;
-        if race(ledger, most) * (now - last) < HOLD * as_f64(ledger.limit) {
-            most
-        } else if self.has_others(ledger) {
-            self.others
-        } else {
-            0.0
+        match self.others.share(ledger, now) {
+            Some(share) => left - share,
+            None => left + ledger.noise(),
         }
     }
 
@@ -206,7 +172,8 @@ impl Window {
             // A window that an earlier run has known: what was used in it so far was not used by this run.
             (self.begin, self.first) = (sight.sent_at, sight.number);
             self.end = self.begin + self.length;
-            self.counted = (self.begin, as_f64(ledger.limit) - sight.remaining - 1.0);
+            let missing = as_f64(ledger.limit) - sight.remaining - 1.0;
+            self.others.begin(self.begin, missing);
         } else if ledger.is_reset(before, sight) {
             let since = sight.sent_at - self.begin;
             if self.is_confirmed && since < SHORTER * self.length {
@@ -219,12 +186,15 @@ impl Window {
             self.begin = if fits { predicted } else { sight.sent_at };
             self.end = self.begin + self.length;
             self.first = sight.number;
-            self.counted = (self.begin, 0.0);
+            self.others.begin(self.begin, 0.0);
             self.slack = (self.slack * DECAY).max(SLACK);
         } else if sight.sent_at >= self.end {
             self.end = sight.sent_at + LEAST_SLACK;
         }
-        self.count_others(ledger, sight)
+        let own = as_f64(sight.number - self.first + 1);
+        let others = as_f64(ledger.limit) - sight.remaining - own;
+        self.others.count(ledger, sight.sent_at, others);
+        is_given_back(ledger, others)
     }
 
     /// What is missing should be what was sent in the trailing window, and what others have.
@@ -234,33 +204,9 @@ impl Window {
             .since(sight.sent_at - self.length)
             .saturating_sub(ledger.unseen());
         let others = as_f64(ledger.limit) - sight.remaining - as_f64(own);
-        self.others = ((others - ledger.noise()) / self.length).max(0.0);
-        self.notice(ledger, sight);
+        self.others.count_trailing(ledger, sight.sent_at, others);
         self.is_confirmed |= as_f64(own) >= as_f64(ledger.limit) / 2.0;
         is_given_back(ledger, others)
-    }
-
-    /// What others have used since the last count, from what is missing and is not ours; whether less is missing
-    /// than we have used, as if some had been given back.
-    fn count_others(&mut self, ledger: &Ledger, sight: Sight) -> bool {
-        let own = as_f64(sight.number - self.first + 1);
-        let others = as_f64(ledger.limit) - sight.remaining - own;
-        let (since, counted) = self.counted;
-        let span = sight.sent_at - since;
-        if span >= COUNT_EACH * self.length {
-            let certain = others - ledger.noise() - counted;
-            self.others = (certain / span).max(0.0);
-            self.counted = (sight.sent_at, others.max(0.0) + ledger.noise() + 1.0);
-            self.notice(ledger, sight);
-        }
-        is_given_back(ledger, others)
-    }
-
-    fn notice(&mut self, ledger: &Ledger, sight: Sight) {
-        if self.has_others(ledger) {
-            let most = self.expected(ledger, sight.sent_at).max(self.others);
-            self.noticed = (sight.sent_at, most);
-        }
     }
 
     /// A refusal; whether there are too many of them for it to be this window.
@@ -268,18 +214,13 @@ impl Window {
         if !self.is_confirmed {
             return true;
         }
-        if self.has_others(ledger) {
+        if self.others.are_there(ledger) {
             return false;
         }
         self.slack = (self.slack * GROWTH).min(MOST_SLACK);
         self.lessons
             .take(now, LESSON_SPAN.max(LESSON_WINDOWS * self.length))
     }
-}
-
-/// How many of others' requests may overtake ours, where they make `rate` a second.
-fn race(ledger: &Ledger, rate: f64) -> f64 {
-    3.0 + rate * (1.5 * ledger.latency.smooth() + RACE)
 }
 
 /// Whether so much less is missing than was used that the quota must have given some of it back.
