@@ -9,7 +9,7 @@ mod simulation;
 use leadfix::pace::{Pace, Quota};
 use scenario::Scenario;
 use server::{Seconds, Server, Shape};
-use simulation::run;
+use simulation::{run, watched};
 
 /// Each scenario is judged so often.
 const SEEDS: u64 = 3;
@@ -135,13 +135,13 @@ fn drawn(seed: u64) -> (Scenario, Quota) {
 fn a_known_quota_is_never_overdrawn_and_never_left_waiting() {
     for seed in 0..60 {
         let (scenario, quota) = drawn(seed);
-        let outcome = run(&scenario, Pace::knowing(quota), seed);
+        let (outcome, gap) = watched(&scenario, Pace::knowing(quota), seed);
         let Server { shape, window, .. } = scenario.server;
         // A window is used up a little before its end; besides that a timer may be late.
         let longest = 4.0 / quota.rate() + 0.05 * window + 0.005;
         assert!(
-            outcome.refused == 0.0 && outcome.used >= 0.97 && outcome.gap <= longest,
-            "seed {seed}: {shape:?} {quota}, latency {:?}: {outcome:?}",
+            outcome.refused == 0.0 && outcome.used >= 0.97 && gap <= longest,
+            "seed {seed}: {shape:?} {quota}, latency {:?}: {outcome:?}, {gap} s without any",
             scenario.latency
         );
     }

@@ -24,8 +24,6 @@ pub(crate) struct Outcome {
     pub(crate) used: f64,
     /// Share of refusals among all our replies.
     pub(crate) refused: f64,
-    /// Longest time without a granted request in the second half.
-    pub(crate) gap: Seconds,
     /// When 95 % of the quota was used for the first time, at the end of that window.
     pub(crate) reached: Option<Seconds>,
 }
@@ -62,15 +60,11 @@ pub(crate) fn measure(
         .map(|begin| begin + window);
     let half = scenario.duration / 2.0;
     let used = count(half, scenario.duration) / available(half, scenario.duration);
-    let late = &granted_at[granted_at.partition_point(|at| *at < half)..];
-    let gaps = late.windows(2).map(|pair| pair[1] - pair[0]);
-    let gap = gaps.fold(if late.is_empty() { half } else { 0.0 }, f64::max);
     #[expect(clippy::cast_precision_loss, reason = "counts")]
     let refused = refused as f64 / sent.max(1) as f64;
     Outcome {
         used,
         refused,
-        gap,
         reached,
     }
 }
