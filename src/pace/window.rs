@@ -227,3 +227,28 @@ impl Window {
 fn is_given_back(ledger: &Ledger, missing: f64) -> bool {
     -missing > (as_f64(ledger.limit) / 4.0).max(ledger.notable(8.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_refusal_has_widened_narrows_again() {
+        let mut ledger = Ledger::default();
+        let mut window = Window::new(1.0, None, true);
+        let narrow = window.stretch(&ledger);
+        window.refused(&ledger, 0.0);
+        window.refused(&ledger, 20.0);
+        assert!(window.stretch(&ledger) > narrow + 0.002);
+        for second in 20..100 {
+            let sent_at = f64::from(second);
+            let sight = Sight {
+                number: ledger.sent.push(sent_at),
+                sent_at,
+                remaining: 99.0,
+            };
+            window.see(&ledger, sight, sight);
+        }
+        assert!((window.stretch(&ledger) - narrow).abs() < 1e-9);
+    }
+}
