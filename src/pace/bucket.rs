@@ -12,8 +12,6 @@ const MEASURE_EACH: Seconds = 0.1;
 const GROWTH: f64 = 0.4;
 /// A measurement as exact as this is the next one's beginning.
 const PRECISION: f64 = 0.1;
-/// A rate that is so many times another one is not that of the same bucket.
-const WRONG: f64 = 2.0;
 /// No rate is lower, in requests a second.
 const LOWEST: f64 = 0.1;
 /// The level that is held, in seconds of the rate: late requests then find it above empty. So does what the rate is
@@ -34,8 +32,6 @@ pub(super) struct Bucket {
     full: f64,
     /// Level behind the last request, as far as is known, and when that went.
     level: (f64, Seconds),
-    /// It has been measured exactly.
-    is_exact: bool,
     /// What was sent before this does not show the rate that was tried last; `None`: more than is known was not tried.
     tried: Option<Seconds>,
     /// Where the current measurement began.
@@ -49,7 +45,6 @@ impl Bucket {
             rate: rate.max(1.0),
             full: 0.0,
             level: (1.0, 0.0),
-            is_exact: false,
             tried: Some(f64::NEG_INFINITY),
             from: None,
             lessons: Lessons::default(),
@@ -120,24 +115,23 @@ impl Bucket {
             }
         }
         self.full = self.full.max(sight.remaining);
-        let is_wrong = self.measure(ledger, sight);
+        self.measure(ledger, sight);
         self.foresee(ledger, sight);
-        is_wrong
+        false
     }
 
-    /// What lies between the beginning of the stretch and this sight; whether it has nothing to do with what was
-    /// measured before.
-    fn measure(&mut self, ledger: &Ledger, sight: Sight) -> bool {
+    /// What came in between the beginning of the stretch and this sight.
+    fn measure(&mut self, ledger: &Ledger, sight: Sight) {
         if sight.remaining < 1.0 {
             // Some may have been refused, and took nothing.
             self.from = None;
-            return false;
+            return;
         }
         let from = *self.from.get_or_insert(sight);
         let (latency, jitter) = (ledger.latency.smooth(), ledger.latency.jitter());
         let span = sight.sent_at - from.sent_at;
         if span < MEASURE_EACH.max(2.0 * jitter) {
-            return false;
+            return;
         }
         // What certainly was sent between the two, and what may have been, whatever came out of order.
         let between = |margin: Seconds| {
@@ -147,26 +141,19 @@ impl Bucket {
         let gained = sight.remaining - from.remaining;
         let low = (gained + between(jitter) - 1.0) / (span + jitter);
         let high = (gained + between(-jitter) + 1.0) / (span - jitter);
-        let is_full = self.is_full(sight);
-        let is_wrong = low > WRONG * self.rate || !is_full && high < self.rate / WRONG;
-        if self.is_exact && is_wrong {
-            return true;
-        }
         // It gives so much at least; a full one keeps the rest to itself.
         self.rate = self.rate.max(low);
-        if is_full {
+        if self.is_full(sight) {
             self.from = Some(sight);
             self.try_more(ledger, sight);
-            return false;
+            return;
         }
         self.rate = self.rate.min(high).max(LOWEST);
         if span >= latency && high - low <= PRECISION * self.rate {
             let measured = (gained + as_f64(sight.number - from.number)) / span;
             self.rate = f64::midpoint(self.rate, measured);
             self.from = Some(sight);
-            self.is_exact = true;
         }
-        false
     }
 
     /// The bucket is full: it may give more than is known.

@@ -23,7 +23,7 @@ pub(super) struct Others {
     rate: f64,
     /// When they were noticed last, and the most that they used since they are reckoned with.
     noticed: (Seconds, f64),
-    /// When they were counted last, and how many requests they had made in this window at most.
+    /// When they were counted last, and how many requests they had made in this window.
     counted: (Seconds, f64),
 }
 
@@ -79,7 +79,7 @@ impl Others {
             return;
         }
         self.notice(ledger, now, (missing - ledger.noise() - counted) / span);
-        self.counted = (now, missing.max(0.0) + ledger.noise() + 1.0);
+        self.counted = (now, missing.max(0.0));
     }
 
     /// So many requests in the trailing window were none of ours, at `now`.
