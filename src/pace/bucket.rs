@@ -1,4 +1,5 @@
-//! A bucket that refills steadily: its rate is measured by the level, and the level held just above empty.
+//! A bucket that refills steadily: its rate is measured by the level, and the level held low, foreseen over the round
+//! trip in which it cannot be seen.
 
 use super::ledger::{Ledger, as_f64};
 use super::lessons::Lessons;
@@ -14,8 +15,8 @@ const GROWTH: f64 = 0.4;
 const PRECISION: f64 = 0.1;
 /// No rate is lower, in requests a second.
 const LOWEST: f64 = 0.1;
-/// The level that is held, in seconds of the rate: late requests then find it above empty. So does what the rate is
-/// mistaken by, as a share of it, in a round trip.
+/// The level that is held, in seconds of the rate, and besides as a share of what comes in during a round trip: late
+/// requests, and those of a rate that is a little wrong, then find it above empty.
 const LEVEL: Seconds = 0.015;
 const MISTAKE: f64 = 0.05;
 /// A level that differs is brought there in this time, or two round trips.

@@ -7,7 +7,7 @@
 //! | learning | headers, but no reset seen yet | spending what remains until the reset, never more than remains |
 //! | windows | `Remaining` jumps back up | the limit in any stretch as long as a window |
 //! | sliding | `Remaining` falls by one each, and then recovers one by one | the same |
-//! | bucket | `Remaining` recovers at once | the refill rate, trimmed by the level |
+//! | bucket | `Remaining` recovers at once | the refill rate, trimmed by the level that is foreseen |
 //! | search | refusals without headers | halving the interval between a rate that was granted and one that was not |
 //!
 //! Everything is said in terms of when requests were *sent*: a window's edge lies between the last request that was

@@ -40,7 +40,7 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
             within: 20.0,
         },
         _ if name.starts_with("no headers") => Wanted {
-            used: 0.93,
+            used: 0.95,
             refused: 0.005,
             ..usual
         },
