@@ -1,4 +1,5 @@
-//! A bucket that refills steadily: its rate is measured by the level, and the level held just above empty.
+//! A bucket that refills steadily: its rate is measured by the level, and the level held low, foreseen over the round
+//! trip in which it cannot be seen.
 
 use super::ledger::{Ledger, as_f64};
 use super::lessons::Lessons;
@@ -8,16 +9,21 @@ use super::{Seconds, Sight};
 const LESSON_SPAN: Seconds = 10.0;
 /// Between two measurements of the rate.
 const MEASURE_EACH: Seconds = 0.1;
-/// Growth of the rate in a measurement, at most, while the bucket stays full.
-const GROWTH: f64 = 0.3;
-/// Share of a measurement in the rate.
-const WEIGHT: f64 = 0.5;
+/// What is tried beyond what is known while the bucket stays full: so much of it may be lost before that shows.
+const GROWTH: f64 = 0.4;
+/// A measurement as exact as this is the next one's beginning.
+const PRECISION: f64 = 0.1;
 /// No rate is lower, in requests a second.
 const LOWEST: f64 = 0.1;
-/// The level that is held, in seconds of the rate: late requests then find it above empty.
+/// The level that is held, in seconds of the rate, and besides as a share of what comes in during a round trip: late
+/// requests, and those of a rate that is a little wrong, then find it above empty.
 const LEVEL: Seconds = 0.015;
+const MISTAKE: f64 = 0.05;
 /// A level that differs is brought there in this time, or two round trips.
 const HORIZON: Seconds = 0.25;
+/// A full bucket is emptied at once, but for this share: how fast it fills again shows what it gives.
+const PROBE: Seconds = 0.02;
+const LEFT: f64 = 0.33;
 
 /// A bucket as it is understood.
 #[derive(Debug)]
@@ -25,6 +31,10 @@ pub(super) struct Bucket {
     rate: f64,
     /// Highest level seen.
     full: f64,
+    /// Level behind the last request, as far as is known, and when that went.
+    level: (f64, Seconds),
+    /// What was sent before this does not show the rate that was tried last; `None`: more than is known was not tried.
+    tried: Option<Seconds>,
     /// Where the current measurement began.
     from: Option<Sight>,
     lessons: Lessons,
@@ -35,8 +45,19 @@ impl Bucket {
         Self {
             rate: rate.max(1.0),
             full: 0.0,
+            level: (1.0, 0.0),
+            tried: Some(f64::NEG_INFINITY),
             from: None,
             lessons: Lessons::default(),
+        }
+    }
+
+    /// A bucket that an earlier run has come to know.
+    pub(super) fn known(rate: f64) -> Self {
+        Self {
+            rate: rate.max(LOWEST),
+            tried: None,
+            ..Self::new(rate)
         }
     }
 
@@ -45,25 +66,43 @@ impl Bucket {
     }
 
     /// Level now, as far as is known.
-    fn level(&self, ledger: &Ledger, now: Seconds) -> f64 {
-        let Some(sight) = ledger.sight else {
-            return 1.0;
-        };
-        let next = ledger.sent.time(sight.number + 1).unwrap_or(now);
-        let full = self.full.max(sight.remaining);
-        let before = (sight.remaining + self.rate * (next - sight.sent_at)).min(full);
-        (before + self.rate * (now - next) - as_f64(ledger.unseen())).min(full)
+    fn level(&self, now: Seconds) -> f64 {
+        let (level, at) = self.level;
+        (level + self.rate * (now - at)).min(self.full.max(1.0))
+    }
+
+    /// A request goes at `now`.
+    pub(super) fn send(&mut self, now: Seconds) {
+        self.level = (self.level(now) - 1.0, now);
+    }
+
+    /// Goes again through what was sent since the last sight: what a full bucket could not take is lost.
+    fn foresee(&mut self, ledger: &Ledger, sight: Sight) {
+        self.level = (sight.remaining, sight.sent_at);
+        for time in ledger.sent.behind(sight.number) {
+            self.send(time);
+        }
     }
 
     pub(super) fn pace(&self, ledger: &Ledger, now: Seconds) -> f64 {
-        let target = (LEVEL * self.rate).clamp(1.0, 0.5 * self.full.max(2.0));
-        let horizon = HORIZON.max(2.0 * ledger.latency.smooth());
-        (self.rate + (self.level(ledger, now) - target) / horizon).max(0.1 * self.rate)
+        let latency = &ledger.latency;
+        let spare = LEVEL + latency.jitter() + MISTAKE * latency.smooth();
+        let target = (spare * self.rate).clamp(1.0, 0.5 * self.full.max(2.0));
+        let (target, horizon) = if ledger.sight.is_some_and(|sight| self.is_full(sight)) {
+            (target.max(LEFT * self.full), PROBE)
+        } else {
+            (target, HORIZON.max(2.0 * latency.smooth()))
+        };
+        (self.rate + (self.level(now) - target) / horizon).max(0.1 * self.rate)
+    }
+
+    fn is_full(&self, sight: Sight) -> bool {
+        sight.remaining >= self.full - 1.0
     }
 
     /// Until when nothing may go.
-    pub(super) fn closed_until(&self, ledger: &Ledger, now: Seconds) -> Option<Seconds> {
-        let missing = 2.0_f64.min(self.full.max(1.0)) - self.level(ledger, now);
+    pub(super) fn closed_until(&self, now: Seconds) -> Option<Seconds> {
+        let missing = 2.0_f64.min(self.full.max(1.0)) - self.level(now);
         (missing > 0.0).then(|| now + missing / self.rate)
     }
 
@@ -76,29 +115,58 @@ impl Bucket {
                 return true;
             }
         }
+        self.full = self.full.max(sight.remaining);
         self.measure(ledger, sight);
+        self.foresee(ledger, sight);
         false
     }
 
+    /// What came in between the beginning of the stretch and this sight.
     fn measure(&mut self, ledger: &Ledger, sight: Sight) {
-        self.full = self.full.max(sight.remaining);
-        let from = *self.from.get_or_insert(sight);
-        let span = sight.sent_at - from.sent_at;
-        if span < MEASURE_EACH.max(ledger.latency.smooth()) {
+        if sight.remaining < 1.0 {
+            // Some may have been refused, and took nothing.
+            self.from = None;
             return;
         }
-        self.from = Some(sight);
-        let refilled = sight.remaining - from.remaining + as_f64(sight.number - from.number);
-        let measured = refilled / span;
-        if sight.remaining < self.full - 1.0 - ledger.noise() {
-            self.rate += WEIGHT * (measured - self.rate);
-        } else if measured >= 0.9 * self.rate {
-            // A full bucket keeps what it gives to itself: it may give more.
-            // What is too much shows only a round trip later, and must not overdraw it.
-            let spare = 0.5 * self.full / (self.rate * span);
-            self.rate = self.rate.max(measured) * (1.0 + spare.min(GROWTH));
+        let from = *self.from.get_or_insert(sight);
+        let (latency, jitter) = (ledger.latency.smooth(), ledger.latency.jitter());
+        let span = sight.sent_at - from.sent_at;
+        if span < MEASURE_EACH.max(2.0 * jitter) {
+            return;
         }
-        self.rate = self.rate.max(LOWEST);
+        // What certainly was sent between the two, and what may have been, whatever came out of order.
+        let between = |margin: Seconds| {
+            let after = ledger.sent.since(from.sent_at + margin);
+            as_f64(after.saturating_sub(ledger.sent.since(sight.sent_at - margin)))
+        };
+        let gained = sight.remaining - from.remaining;
+        let low = (gained + between(jitter) - 1.0) / (span + jitter);
+        let high = (gained + between(-jitter) + 1.0) / (span - jitter);
+        // It gives so much at least; a full one keeps the rest to itself.
+        self.rate = self.rate.max(low);
+        if self.is_full(sight) {
+            self.from = Some(sight);
+            self.try_more(ledger, sight);
+            return;
+        }
+        self.rate = self.rate.min(high).max(LOWEST);
+        if span >= latency && high - low <= PRECISION * self.rate {
+            let measured = (gained + as_f64(sight.number - from.number)) / span;
+            self.rate = f64::midpoint(self.rate, measured);
+            self.from = Some(sight);
+        }
+    }
+
+    /// The bucket is full: it may give more than is known.
+    fn try_more(&mut self, ledger: &Ledger, sight: Sight) {
+        if self.tried.is_some_and(|tried| sight.sent_at < tried) {
+            return;
+        }
+        if self.tried.is_some() {
+            let lost = GROWTH * self.full / ledger.latency.smooth().max(MEASURE_EACH);
+            self.rate += lost.min(GROWTH * self.rate);
+        }
+        self.tried = Some(ledger.last_sent());
     }
 
     /// A refusal; whether there are too many of them for it to be a bucket.

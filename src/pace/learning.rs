@@ -14,9 +14,13 @@ const HORIZON: Seconds = 60.0;
 /// A reset nearer than this, or than a round trip, is not raced against.
 const NEAREST: Seconds = 0.25;
 /// A window in which fewer are granted shows too little to tell what kind it is.
-const FEWEST: u64 = 8;
+const FEWEST: u64 = 6;
 /// A sliding window is no shorter; what recovers sooner is a bucket, or came out of order.
 const SHORTEST: Seconds = 0.5;
+/// No window is so far from whole seconds.
+const ODD: Seconds = 0.3;
+/// Lengths that differ by no more than this share are the same.
+const SAME: f64 = 0.1;
 /// Where no reset is announced.
 const USUAL_WINDOW: Seconds = 1.0;
 
@@ -24,6 +28,8 @@ const USUAL_WINDOW: Seconds = 1.0;
 #[derive(Debug)]
 pub(super) struct Learning {
     began: Seconds,
+    /// What was sent before this shows a quota that is used up, which tells nothing.
+    from: Seconds,
     /// Where the stretch without a reset began.
     stretch: Sight,
     /// The last sight of the stretch up to which `Remaining` fell by one for each request.
@@ -38,10 +44,19 @@ impl Learning {
     pub(super) fn new(sight: Sight, now: Seconds) -> Self {
         Self {
             began: now,
+            from: sight.sent_at,
             stretch: sight,
             falling: sight,
             edge: None,
             sliding: None,
+        }
+    }
+
+    /// Anew after a refusal, for which everyone waits until `hold`.
+    pub(super) fn after(sight: Sight, hold: Seconds) -> Self {
+        Self {
+            from: hold,
+            ..Self::new(sight, hold)
         }
     }
 
@@ -75,6 +90,10 @@ impl Learning {
         if ledger.limit < FEWEST {
             return None;
         }
+        if before.sent_at < self.from {
+            self.begin(sight);
+            return None;
+        }
         if ledger.is_reset(before, sight) {
             let edge = (sight.sent_at, sight.sent_at - before.sent_at);
             let first = self.edge.replace(edge);
@@ -102,7 +121,10 @@ impl Learning {
         }
         let fell = as_f64(self.falling.number - self.stretch.number);
         if fell < ledger.notable(8.0) {
-            return Some(self.bucket(sight, recovered));
+            return Some(
+                self.returning(ledger, sight)
+                    .unwrap_or_else(|| self.bucket(sight, recovered)),
+            );
         }
         // A sliding window gives back what was sent a window ago; a bucket that was emptied, little by little.
         let Some((length, first)) = self.sliding else {
@@ -136,6 +158,25 @@ impl Learning {
         Kind::Bucket(Bucket::new(recovered / span.max(NEAREST)))
     }
 
+    /// What is missing is what was sent in the trailing window, where that has the same length at both ends of the
+    /// stretch: what recovers then was sent before it.
+    fn returning(&self, ledger: &Ledger, sight: Sight) -> Option<Kind> {
+        let length = |sight: Sight| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a count"
+            )]
+            let missing = (as_f64(ledger.limit) - sight.remaining) as u64;
+            let oldest = (sight.number + 1).checked_sub(missing)?;
+            Some(sight.sent_at - ledger.sent.time(oldest)?)
+        };
+        let (before, now) = (length(self.stretch)?, length(sight)?);
+        let vague = SAME * now;
+        (now >= SHORTEST && (now - before).abs() <= vague)
+            .then(|| Kind::Window(Window::new(whole(now, vague), None, true)))
+    }
+
     /// If requests are given back when they are a window old: how old that is, and how surely.
     fn age(&self, ledger: &Ledger, sight: Sight, recovered: f64) -> Option<(Seconds, Seconds)> {
         #[expect(
@@ -156,7 +197,7 @@ impl Learning {
 /// Windows are made in whole seconds, where they are not far below one.
 fn whole(length: Seconds, vague: Seconds) -> Seconds {
     let rounded = length.round();
-    if rounded >= 1.0 && (length - rounded).abs() <= vague.max(0.05 * length) {
+    if rounded >= 1.0 && (length - rounded).abs() <= vague.max(0.05 * length).max(ODD) {
         rounded
     } else {
         length

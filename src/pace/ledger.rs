@@ -3,8 +3,8 @@
 use super::sent::Sent;
 use super::{Seconds, Sight};
 
-/// What is left of the disorder seen, a reply later.
-const FORGETTING: f64 = 0.995;
+/// How much further apart than as a rule two requests may arrive.
+const WORST: f64 = 1.5;
 
 /// Requests and what their replies announced.
 #[derive(Debug, Default)]
@@ -21,14 +21,16 @@ pub(super) struct Ledger {
     /// When the window ends, as last announced, on our clock.
     pub(super) resets_at: Option<Seconds>,
     pub(super) latency: Latency,
-    /// How far replies come out of order, in requests.
-    disorder: f64,
+    /// Requests that may have arrived on the other side of the newest sight than they were sent.
+    noise: f64,
 }
 
 /// Round trips, smoothed.
 #[derive(Debug, Default)]
 pub(super) struct Latency {
     smooth: Option<Seconds>,
+    /// How far they are from that on average.
+    spread: Seconds,
 }
 
 impl Ledger {
@@ -36,16 +38,18 @@ impl Ledger {
     pub(super) fn reply(&mut self, number: u64, now: Seconds) -> Option<Seconds> {
         self.outstanding = self.outstanding.saturating_sub(1);
         let sent_at = self.sent.time(number)?;
-        let usual = self
-            .latency
-            .smooth
-            .is_none_or(|smooth| now - sent_at < 4.0 * smooth);
         self.latency.observe(now - sent_at);
-        if let (Some(sight), true) = (self.sight, usual) {
-            let behind = sight.number.saturating_sub(number).min(self.limit / 8);
-            self.disorder = (self.disorder * FORGETTING).max(as_f64(behind));
-        }
         Some(sent_at)
+    }
+
+    /// The newest sight.
+    pub(super) fn sighted(&mut self, sight: Sight) {
+        self.sight = Some(sight);
+        let reach = self.latency.worst_jitter();
+        let until = |time| self.sent.total() - self.sent.since(time);
+        let before = sight.number.saturating_sub(until(sight.sent_at - reach));
+        let after = until(sight.sent_at + reach).saturating_sub(sight.number + 1);
+        self.noise = as_f64(before.max(after).min(self.limit / 8));
     }
 
     /// Requests behind the sight.
@@ -54,9 +58,14 @@ impl Ledger {
         self.sent.total() - seen
     }
 
+    /// When the last request was sent.
+    pub(super) fn last_sent(&self) -> Seconds {
+        self.sent.back(1).unwrap_or_default()
+    }
+
     /// Differences in `Remaining` up to this mean nothing.
     pub(super) fn noise(&self) -> f64 {
-        self.disorder
+        self.noise
     }
 
     /// So many requests are enough to tell by: `usual`, and more than noise; half of the limit always is.
@@ -75,12 +84,24 @@ impl Ledger {
 impl Latency {
     fn observe(&mut self, latency: Seconds) {
         let smooth = self.smooth.get_or_insert(latency);
+        self.spread += ((latency - *smooth).abs() - self.spread) / 16.0;
         *smooth += (latency - *smooth) / 8.0;
     }
 
     /// 0 while there is none.
     pub(super) fn smooth(&self) -> Seconds {
         self.smooth.unwrap_or_default()
+    }
+
+    /// How far apart two requests arrive, as a rule at most, that were sent together: half of what round trips differ
+    /// by.
+    pub(super) fn jitter(&self) -> Seconds {
+        2.0 * self.spread
+    }
+
+    /// Hardly any are further apart.
+    pub(super) fn worst_jitter(&self) -> Seconds {
+        WORST * self.jitter()
     }
 }
 

@@ -7,7 +7,7 @@
 //! | learning | headers, but no reset seen yet | spending what remains until the reset, never more than remains |
 //! | windows | `Remaining` jumps back up | the limit in any stretch as long as a window |
 //! | sliding | `Remaining` falls by one each, and then recovers one by one | the same |
-//! | bucket | `Remaining` recovers at once | the refill rate, trimmed by the level |
+//! | bucket | `Remaining` recovers at once | the refill rate, trimmed by the level that is foreseen |
 //! | search | refusals without headers | halving the interval between a rate that was granted and one that was not |
 //!
 //! Everything is said in terms of when requests were *sent*: a window's edge lies between the last request that was
@@ -17,6 +17,7 @@ mod bucket;
 mod learning;
 mod ledger;
 mod lessons;
+mod others;
 mod search;
 mod sent;
 mod window;
@@ -163,7 +164,7 @@ impl Pace {
                 pace.ledger.limit = limit;
                 Kind::Window(Window::known(window, true))
             }
-            Quota::Bucket { rate } => Kind::Bucket(Bucket::new(rate)),
+            Quota::Bucket { rate } => Kind::Bucket(Bucket::known(rate)),
             Quota::Unannounced { rate } => Kind::Search(Search::knowing(rate)),
         };
         pace
@@ -216,7 +217,7 @@ impl Pace {
             Kind::Unknown | Kind::Open | Kind::Search(_) => None,
             Kind::Learning(_) => Learning::closed_until(&self.ledger, now),
             Kind::Window(window) => window.closed_until(&self.ledger, now),
-            Kind::Bucket(bucket) => bucket.closed_until(&self.ledger, now),
+            Kind::Bucket(bucket) => bucket.closed_until(now),
         };
         let until = due.max(open.unwrap_or(f64::NEG_INFINITY));
         if until <= now {
@@ -237,6 +238,9 @@ impl Pace {
             _ => LATENESS,
         };
         self.due = due.max(now - lateness).min(now);
+        if let Kind::Bucket(bucket) = &mut self.kind {
+            bucket.send(now);
+        }
         self.ledger.outstanding += 1;
         self.ledger.sent.push(now)
     }
@@ -300,7 +304,7 @@ impl Pace {
         };
         if is_wrong {
             self.kind = match ledger.sight {
-                Some(sight) => Kind::Learning(Learning::new(sight, hold)),
+                Some(sight) => Kind::Learning(Learning::after(sight, hold)),
                 None => Kind::Search(Search::new(ledger, hold)),
             };
         }
@@ -354,7 +358,7 @@ impl Pace {
             sent_at,
             remaining: as_f64(remaining),
         };
-        self.ledger.sight = Some(sight);
+        self.ledger.sighted(sight);
         Some((before.filter(|_| !changed), sight))
     }
 }

@@ -43,6 +43,14 @@ impl Sent {
         self.time(self.total.checked_sub(count)?)
     }
 
+    /// When the requests behind that of this number were sent, in their order.
+    pub(super) fn behind(&self, number: u64) -> impl Iterator<Item = Seconds> {
+        let count = usize::try_from(self.total - number - 1).unwrap_or(KEPT);
+        self.times
+            .range(self.times.len().saturating_sub(count)..)
+            .copied()
+    }
+
     /// How many were sent at `from` or later.
     pub(super) fn since(&self, from: Seconds) -> u64 {
         (self.times.len() - self.times.partition_point(|time| *time < from)) as u64

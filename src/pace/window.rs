@@ -3,6 +3,7 @@
 
 use super::ledger::{Ledger, as_f64};
 use super::lessons::Lessons;
+use super::others::Others;
 use super::{Seconds, Sight};
 
 /// Between two requests a little less than the quota's interval, so that a late one is made up for.
@@ -14,18 +15,15 @@ const LEAST_SLACK: Seconds = 0.0015;
 const GROWTH: f64 = 1.6;
 const MOST_SLACK: f64 = 0.03;
 const DECAY: f64 = 0.98;
+/// How far the number of requests that arrive in a window may be from that sent, in standard deviations; there are
+/// more windows in which it may be that where every moment ends one.
+const CHANCE: f64 = 2.0;
+const SLIDING_CHANCE: f64 = 2.7;
 /// Refusals further apart are not of one kind.
 const LESSON_WINDOWS: f64 = 10.0;
 const LESSON_SPAN: Seconds = 10.0;
-/// Other clients that use less than this share of the limit are not noticed.
-const OTHERS: f64 = 0.02;
 /// Windows that begin anew after less than this share are not this long.
 const SHORTER: f64 = 0.8;
-/// Others are counted each time this share of the window is over.
-const COUNT_EACH: f64 = 0.05;
-/// What others send while our own request is under way, besides its latency.
-const RACE: Seconds = 0.004;
-
 /// A window as it is understood.
 #[derive(Debug)]
 pub(super) struct Window {
@@ -39,10 +37,7 @@ pub(super) struct Window {
     end: Seconds,
     /// Number of the first request in it.
     first: u64,
-    /// What other clients use, in requests a second.
-    others: f64,
-    /// When they were counted last, and how many requests they had made in this window.
-    counted: (Seconds, f64),
+    others: Others,
     lessons: Lessons,
 }
 
@@ -58,8 +53,7 @@ impl Window {
             begin,
             end: begin + length,
             first: edge.map_or(0, |edge| edge.number),
-            others: 0.0,
-            counted: (begin, 0.0),
+            others: Others::new(length, begin),
             lessons: Lessons::default(),
         }
     }
@@ -84,9 +78,18 @@ impl Window {
         HASTE * as_f64(ledger.limit.max(1)) / self.length
     }
 
-    /// In how long no more than the limit may go.
-    fn stretch(&self) -> Seconds {
-        self.length * (1.0 + self.slack) + LEAST_SLACK
+    /// In how long no more than the limit may go: what was sent as evenly as can be arrives by chance more densely.
+    fn stretch(&self, ledger: &Ledger) -> Seconds {
+        let jitter = ledger.latency.jitter();
+        let deviations = if self.is_sliding {
+            SLIDING_CHANCE
+        } else {
+            CHANCE
+        };
+        let chance = deviations * (jitter * self.length / as_f64(ledger.limit.max(1))).sqrt();
+        self.length
+            + (self.length * self.slack + LEAST_SLACK)
+                .max(chance.min(ledger.latency.worst_jitter()))
     }
 
     /// Until when nothing may go.
@@ -94,7 +97,7 @@ impl Window {
         let guard = ledger
             .sent
             .back(ledger.limit)
-            .map(|time| time + self.stretch())
+            .map(|time| time + self.stretch(ledger))
             .filter(|until| *until > now);
         guard.or_else(|| {
             if self.is_sliding {
@@ -111,7 +114,7 @@ impl Window {
             .sight
             .filter(|sight| now - sight.sent_at < self.length)?;
         let (left, end) = if now < self.end || self.begin.is_infinite() {
-            (sight.remaining - as_f64(ledger.unseen()), self.end)
+            (self.left(ledger, now, sight), self.end)
         } else {
             let begin = self.end + ((now - self.end) / self.length).floor() * self.length;
             (
@@ -119,7 +122,7 @@ impl Window {
                 begin + self.length,
             )
         };
-        if left > self.margin(ledger) {
+        if left > 0.0 {
             None
         } else if end.is_finite() {
             Some(end + LEAST_SLACK)
@@ -133,36 +136,44 @@ impl Window {
     /// Sliding windows: until when as many are in the trailing window as may be, others' included.
     fn full_until(&self, ledger: &Ledger, now: Seconds) -> Option<Seconds> {
         let sight = ledger.sight?;
-        let left_since =
-            ledger.sent.since(sight.sent_at - self.length) - ledger.sent.since(now - self.length);
-        let left = sight.remaining - as_f64(ledger.unseen()) + as_f64(left_since);
+        let stretch = self.stretch(ledger);
+        let counted = ledger.sent.since(sight.sent_at - self.length);
+        let left_since = counted.saturating_sub(ledger.sent.since(now - stretch));
+        let left = self.left(ledger, now, sight) + as_f64(left_since);
         // What is older than a window tells nothing: one request finds out.
-        let is_old = now > sight.sent_at + self.stretch() && ledger.outstanding == 0;
-        (left <= self.margin(ledger) && !is_old).then(|| now + 1.0 / self.pace(ledger))
-    }
-
-    fn has_others(&self, ledger: &Ledger) -> bool {
-        self.others * self.length > (OTHERS * as_f64(ledger.limit)).max(3.0 + ledger.noise())
-    }
-
-    /// What must be left for others' requests that overtake ours.
-    fn margin(&self, ledger: &Ledger) -> f64 {
-        if !self.has_others(ledger) {
-            return 0.0;
+        let is_old = now > sight.sent_at + stretch && ledger.outstanding == 0;
+        if left <= 0.0 && !is_old {
+            return Some(now + 1.0 / self.pace(ledger));
         }
-        2.0 + self.others * (1.5 * ledger.latency.smooth() + RACE)
+        // Where others come between, one request finds out whether what an old sight promises is still there.
+        let is_stale = self.others.outdate(ledger, now, sight.sent_at);
+        (is_stale && ledger.outstanding > 0).then_some(f64::INFINITY)
+    }
+
+    /// What may still go by the last sight. Where there are no others, replies out of order mean nothing.
+    fn left(&self, ledger: &Ledger, now: Seconds, sight: Sight) -> f64 {
+        let left = sight.remaining - as_f64(ledger.unseen());
+        match self.others.share(ledger, now) {
+            Some(share) => left - share,
+            None => left + ledger.noise(),
+        }
     }
 
     /// Two sights, one after the other; whether they show that it is not this window.
     pub(super) fn see(&mut self, ledger: &Ledger, before: Sight, sight: Sight) -> bool {
         if self.is_sliding {
+            if sight.sent_at >= self.end {
+                self.end = sight.sent_at + self.length;
+                self.slack = (self.slack * DECAY).max(SLACK);
+            }
             return self.see_sliding(ledger, sight);
         }
         if self.begin.is_infinite() {
             // A window that an earlier run has known: what was used in it so far was not used by this run.
             (self.begin, self.first) = (sight.sent_at, sight.number);
             self.end = self.begin + self.length;
-            self.counted = (self.begin, as_f64(ledger.limit) - sight.remaining - 1.0);
+            let missing = as_f64(ledger.limit) - sight.remaining - 1.0;
+            self.others.begin(self.begin, missing);
         } else if ledger.is_reset(before, sight) {
             let since = sight.sent_at - self.begin;
             if self.is_confirmed && since < SHORTER * self.length {
@@ -175,12 +186,15 @@ impl Window {
             self.begin = if fits { predicted } else { sight.sent_at };
             self.end = self.begin + self.length;
             self.first = sight.number;
-            self.counted = (self.begin, 0.0);
+            self.others.begin(self.begin, 0.0);
             self.slack = (self.slack * DECAY).max(SLACK);
         } else if sight.sent_at >= self.end {
             self.end = sight.sent_at + LEAST_SLACK;
         }
-        self.count_others(ledger, sight)
+        let own = as_f64(sight.number - self.first + 1);
+        let others = as_f64(ledger.limit) - sight.remaining - own;
+        self.others.count(ledger, sight.sent_at, others);
+        is_given_back(ledger, others)
     }
 
     /// What is missing should be what was sent in the trailing window, and what others have.
@@ -190,22 +204,8 @@ impl Window {
             .since(sight.sent_at - self.length)
             .saturating_sub(ledger.unseen());
         let others = as_f64(ledger.limit) - sight.remaining - as_f64(own);
-        self.others = (others / self.length).max(0.0);
+        self.others.count_trailing(ledger, sight.sent_at, others);
         self.is_confirmed |= as_f64(own) >= as_f64(ledger.limit) / 2.0;
-        is_given_back(ledger, others)
-    }
-
-    /// What others have used since the last count, from what is missing and is not ours; whether less is missing
-    /// than we have used, as if some had been given back.
-    fn count_others(&mut self, ledger: &Ledger, sight: Sight) -> bool {
-        let own = as_f64(sight.number - self.first + 1);
-        let others = as_f64(ledger.limit) - sight.remaining - own;
-        let (since, counted) = self.counted;
-        let span = sight.sent_at - since;
-        if span >= COUNT_EACH * self.length {
-            self.others = ((others.max(0.0) - counted) / span).max(0.0);
-            self.counted = (sight.sent_at, others.max(0.0));
-        }
         is_given_back(ledger, others)
     }
 
@@ -214,7 +214,7 @@ impl Window {
         if !self.is_confirmed {
             return true;
         }
-        if self.has_others(ledger) {
+        if self.others.are_there(ledger) {
             return false;
         }
         self.slack = (self.slack * GROWTH).min(MOST_SLACK);
@@ -226,4 +226,29 @@ impl Window {
 /// Whether so much less is missing than was used that the quota must have given some of it back.
 fn is_given_back(ledger: &Ledger, missing: f64) -> bool {
     -missing > (as_f64(ledger.limit) / 4.0).max(ledger.notable(8.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_refusal_has_widened_narrows_again() {
+        let mut ledger = Ledger::default();
+        let mut window = Window::new(1.0, None, true);
+        let narrow = window.stretch(&ledger);
+        window.refused(&ledger, 0.0);
+        window.refused(&ledger, 20.0);
+        assert!(window.stretch(&ledger) > narrow + 0.002);
+        for second in 20..100 {
+            let sent_at = f64::from(second);
+            let sight = Sight {
+                number: ledger.sent.push(sent_at),
+                sent_at,
+                remaining: 99.0,
+            };
+            window.see(&ledger, sight, sight);
+        }
+        assert!((window.stretch(&ledger) - narrow).abs() < 1e-9);
+    }
 }

@@ -11,8 +11,8 @@ mutants=(
     'correction|correction.rs|!self.variables.is_empty() \|\| |!self.variables.is_empty() && '
     'results|results/scan.rs|self.highest <= rows + window|self.highest <= rows + 2 * window + 9'
     'results|results/scan.rs|Ok(found == expected)|Ok(found.len() == expected.len())'
-    'limiter|limiter.rs|asked.max(HOLD_FLOOR)|asked'
-    'limiter|limiter.rs|let is_lesson = self.epoch == state.epoch|let is_lesson = true'
+    'limiter|limiter/permit.rs|asked.max(HOLD_FLOOR)|asked'
+    'limiter|limiter/permit.rs|let is_lesson = self.epoch == state.epoch|let is_lesson = true'
     'phone|phone/clean.rs|is_ascii_digit()|is_ascii_alphanumeric()'
 )
 

@@ -9,7 +9,10 @@ mod simulation;
 use leadfix::pace::{Pace, Quota};
 use scenario::Scenario;
 use server::{Seconds, Server, Shape};
-use simulation::run;
+use simulation::{run, watched};
+
+/// Each scenario is judged so often; once, where it is but another way to write the same headers.
+const SEEDS: u64 = 3;
 
 /// What is asked of a scenario.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +35,7 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
     match name {
         // Only refusals tell, and each costs a second.
         _ if name.starts_with("no headers, bucket") => Wanted {
-            used: 0.95,
+            used: 0.96,
             refused: 0.005,
             within: 20.0,
         },
@@ -41,32 +44,36 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
             refused: 0.005,
             ..usual
         },
-        // Where the other one begins, what it takes was promised to us.
-        _ if name.starts_with("sliding, a second client") => Wanted {
-            used: 0.94,
-            refused: 0.005,
-            ..usual
-        },
         _ if name.contains("second client") => Wanted {
-            used: 0.96,
             refused: 0.005,
             ..usual
         },
-        // The first reply takes half of the ten seconds.
-        _ if name.ends_with("latency 5 s") && !name.starts_with("bucket") => Wanted {
-            used: 0.92,
-            within: 15.0,
+        // What remains of so few tells too little to know the window by.
+        "fixed, 5 per 1 s" => Wanted { used: 0.9, ..usual },
+        // By chance more arrives at once than was sent at once; what that may be is left over, in a window that ends at
+        // every moment more.
+        "sliding, latency 200 to 300 ms" => Wanted {
+            used: 0.95,
             ..usual
         },
-        // What is too much for a small bucket shows only a round trip later.
-        "bucket of 50, latency 1 s" => Wanted {
-            refused: 0.002,
-            within: 30.0,
+        // What fills again in a tenth of a second is blurred by it.
+        "bucket of 50, latency 200 to 300 ms" => Wanted {
+            refused: 0.003,
             ..usual
         },
+        _ if name.ends_with("latency 200 to 300 ms") => Wanted {
+            used: 0.975,
+            ..usual
+        },
+        // A round trip shows how much faster the bucket is than the last trial, and no more.
         "bucket of 50, latency 5 s" => Wanted {
-            used: 0.1,
-            within: Seconds::INFINITY,
+            within: 40.0,
+            ..usual
+        },
+        // What tells the kind is sent in the first two seconds and answered in the seventh; another second has to be
+        // used up, and the requests have to get there.
+        _ if name.ends_with("latency 5 s") => Wanted {
+            within: 11.0,
             ..usual
         },
         _ => usual,
@@ -75,40 +82,65 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
 
 #[test]
 fn every_kind_of_quota_is_learnt_and_used() {
-    let mut failures = Vec::new();
-    for (name, scenario) in scenarios::all() {
-        let Wanted {
-            used,
-            refused,
-            within,
-        } = wanted(&name, &scenario);
-        let outcome = run(&scenario, Pace::default(), 1);
-        let reached = outcome.reached.unwrap_or(Seconds::INFINITY);
-        if outcome.used < used || outcome.refused > refused || reached > within {
-            failures.push(format!("{name}: {outcome:?}"));
-        }
-    }
+    let scenarios = scenarios::all();
+    let failures = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..=SEEDS)
+            .map(|seed| {
+                let scenarios = &scenarios;
+                scope.spawn(move || failures(scenarios, seed))
+            })
+            .collect();
+        let failures = threads.into_iter().map(|thread| thread.join().unwrap());
+        failures.flatten().collect::<Vec<_>>()
+    });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// A quota of a kind, a length and a size, drawn with a seed.
+fn failures(scenarios: &[(String, Scenario)], seed: u64) -> Vec<String> {
+    let usual = Server::new(Shape::Aligned, 1, 1.0).manners;
+    let judged = scenarios.iter().filter(|(_, scenario)| {
+        let manners = scenario.server.manners;
+        seed == 1 || manners == usual || manners.reset.is_none()
+    });
+    let runs = judged.map(|(name, scenario)| {
+        let outcome = run(scenario, Pace::default(), seed);
+        (name, wanted(name, scenario), outcome)
+    });
+    let missed = runs.filter(|(_, wanted, outcome)| {
+        outcome.used < wanted.used
+            || outcome.refused > wanted.refused
+            || outcome.reached.is_none_or(|at| at > wanted.within)
+    });
+    missed
+        .map(|(name, _, outcome)| format!("{name}, seed {seed}: {outcome:?}"))
+        .collect()
+}
+
+/// A quota of a kind, a length and a size, drawn with a seed, and what is to be known of it.
 fn drawn(seed: u64) -> (Scenario, Quota) {
     let mut random = fastrand::Rng::with_seed(seed);
     let window = f64::from(random.u32(1..=10));
     let limit = random.u32(20..2000);
-    let shape = [Shape::Aligned, Shape::FirstRequest, Shape::Sliding][random.usize(0..3)];
+    let shape = [
+        Shape::Aligned,
+        Shape::FirstRequest,
+        Shape::Sliding,
+        Shape::Bucket(f64::from(random.u32(20..100))),
+    ][random.usize(0..4)];
+    let latency = [0.001 + random.f64() * 0.2, random.f64() * 2.0][random.usize(0..2)];
     let scenario = Scenario {
         server: Server::new(shape, limit, window),
-        latency: (0.001 + random.f64() * 0.2, 0.0),
+        latency: (latency, 0.0),
         limits: Vec::new(),
         other: |_| -1.0,
-        duration: 12.0 * window,
+        duration: 12.0 * window.max(latency),
         ceiling: 4096,
     };
-    let limit = u64::from(limit);
+    let (rate, limit) = (scenario.server.rate(), u64::from(limit));
     let quota = match shape {
         Shape::Sliding => Quota::Sliding { limit, window },
-        _ => Quota::Windows { limit, window },
+        Shape::Bucket(_) => Quota::Bucket { rate },
+        Shape::Aligned | Shape::FirstRequest => Quota::Windows { limit, window },
     };
     (scenario, quota)
 }
@@ -117,11 +149,13 @@ fn drawn(seed: u64) -> (Scenario, Quota) {
 fn a_known_quota_is_never_overdrawn_and_never_left_waiting() {
     for seed in 0..60 {
         let (scenario, quota) = drawn(seed);
-        let outcome = run(&scenario, Pace::knowing(quota), seed);
-        let shape = scenario.server.shape;
+        let (outcome, gap) = watched(&scenario, Pace::knowing(quota), seed);
+        let Server { shape, window, .. } = scenario.server;
+        // A window is used up a little before its end; besides that a timer may be late.
+        let longest = 4.0 / quota.rate() + 0.05 * window + 0.005;
         assert!(
-            outcome.refused == 0.0 && outcome.used >= 0.97,
-            "{shape:?} {quota}, latency {:?}: {outcome:?}",
+            outcome.refused == 0.0 && outcome.used >= 0.97 && gap <= longest,
+            "seed {seed}: {shape:?} {quota}, latency {:?}: {outcome:?}, {gap} s without any",
             scenario.latency
         );
     }
@@ -143,7 +177,7 @@ fn a_larger_limit_never_grants_less() {
 }
 
 #[test]
-fn wrong_knowledge_costs_little() {
+fn wrong_knowledge_costs_a_window_at_most() {
     for wrong in [
         Quota::Windows {
             limit: 500,
@@ -157,6 +191,10 @@ fn wrong_knowledge_costs_little() {
             limit: 500,
             window: 0.5,
         },
+        Quota::Windows {
+            limit: 500,
+            window: 60.0,
+        },
         Quota::Sliding {
             limit: 5000,
             window: 1.0,
@@ -169,15 +207,20 @@ fn wrong_knowledge_costs_little() {
         Quota::Bucket { rate: 5000.0 },
         Quota::Unannounced { rate: 20.0 },
     ] {
-        for shape in [Shape::Aligned, Shape::Bucket(50.0)] {
+        // Until a long window is over, less than half of which is used, it may be as it is known.
+        let within = match wrong {
+            Quota::Windows { window, .. } | Quota::Sliding { window, .. } => window.max(10.0),
+            _ => 10.0,
+        };
+        for shape in [Shape::Aligned, Shape::Sliding, Shape::Bucket(50.0)] {
             let truth = Scenario {
-                duration: 40.0,
+                duration: 60.0,
                 ..scenarios::second(shape)
             };
             let outcome = run(&truth, Pace::knowing(wrong), 1);
             let reached = outcome.reached.unwrap_or(Seconds::INFINITY);
             assert!(
-                outcome.used >= 0.98 && reached <= 10.0 && outcome.refused <= 0.01,
+                outcome.used >= 0.98 && reached <= within && outcome.refused <= 0.01,
                 "{wrong}, in truth {shape:?}: {outcome:?}"
             );
         }
@@ -193,4 +236,19 @@ fn a_quota_that_is_gone_is_forgotten() {
     let number = pace.send(0.0);
     pace.granted(number, 0.1, &leadfix::quota::Announcement::default());
     assert_eq!((pace.quota(), pace.rate()), (None, None));
+}
+
+/// Others at half a second's latency are seen too late, and refusals are many; that must not be taken for another kind.
+#[test]
+fn refusals_do_not_make_a_bucket_of_a_sliding_window() {
+    for seed in 0..3 {
+        let scenario = Scenario {
+            other: |now| if now % 20.0 < 10.0 { 0.0 } else { 25.0 },
+            latency: (0.5, 0.1),
+            duration: 120.0,
+            ..scenarios::second(Shape::Sliding)
+        };
+        let outcome = run(&scenario, Pace::default(), seed);
+        assert!(outcome.refused <= 0.01, "seed {seed}: {outcome:?}");
+    }
 }

@@ -67,6 +67,9 @@ fn kinds() -> Vec<(String, Scenario)> {
         ("sliding, 500 per 1 s", second(Shape::Sliding)),
         ("sliding, 600 per 60 s", scenario(Shape::Sliding, 600, 60.0)),
         ("bucket of 50, 500/s", second(Shape::Bucket(50.0))),
+        ("fixed, 5 per 1 s", scenario(Shape::Aligned, 5, 1.0)),
+        ("fixed, 5 per 60 s", scenario(Shape::Aligned, 5, 60.0)),
+        ("sliding, 7 per 1 s", scenario(Shape::Sliding, 7, 1.0)),
     ]
     .map(|(name, scenario)| (name.to_owned(), scenario))
     .to_vec()
@@ -85,6 +88,8 @@ fn headers() -> Vec<(String, Scenario)> {
         (Reset::Fractional, 0.0, "reset with fractions"),
         (Reset::Unix, 3600.0, "clock an hour ahead"),
         (Reset::Unix, -3600.0, "clock an hour behind"),
+        (Reset::Unix, 0.5, "clock half a second ahead"),
+        (Reset::Unix, -1.5, "clock 1.5 s behind"),
     ];
     let from_now = manners(Some(Reset::WindowFromNow), true, 0.0);
     [FIXED, FIRST, SLIDING, BUCKET]
@@ -144,17 +149,21 @@ fn changing() -> Vec<(String, Scenario)> {
 
 fn distant() -> Vec<(String, Scenario)> {
     let kinds = [FIXED, FIRST, SLIDING, BUCKET];
-    [(1.0, "1 s"), (5.0, "5 s")]
-        .into_iter()
-        .flat_map(|(latency, words)| {
-            kinds.map(|(shape, kind)| {
-                let scenario = Scenario {
-                    latency: (latency, 0.01),
-                    duration: 90.0,
-                    ..second(shape)
-                };
-                (format!("{kind}, latency {words}"), scenario)
-            })
+    [
+        ((0.2, 0.1), "latency 200 to 300 ms"),
+        ((1.0, 0.01), "latency 1 s"),
+        ((5.0, 0.01), "latency 5 s"),
+    ]
+    .into_iter()
+    .flat_map(|(latency, words)| {
+        kinds.map(|(shape, kind)| {
+            let scenario = Scenario {
+                latency,
+                duration: 90.0,
+                ..second(shape)
+            };
+            (format!("{kind}, {words}"), scenario)
         })
-        .collect()
+    })
+    .collect()
 }

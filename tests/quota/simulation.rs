@@ -36,8 +36,13 @@ fn seconds(instant: Instant) -> Seconds {
     instant as f64 / 1e9
 }
 
-/// Runs a scenario; the same seed gives the same run.
+/// What a run of a scenario comes to; the same seed gives the same run.
 pub(crate) fn run(scenario: &Scenario, pace: Pace, seed: u64) -> Outcome {
+    watched(scenario, pace, seed).0
+}
+
+/// The same, and the longest time without a granted request in the second half.
+pub(crate) fn watched(scenario: &Scenario, pace: Pace, seed: u64) -> (Outcome, Seconds) {
     let mut random = fastrand::Rng::with_seed(seed);
     let server = scenario.server.clone();
     let mut simulation = Simulation {
@@ -63,13 +68,20 @@ pub(crate) fn run(scenario: &Scenario, pace: Pace, seed: u64) -> Outcome {
         simulation.schedule(0.0, Event::Other);
     }
     simulation.run();
-    let sent = simulation.replies.len();
-    measure(
-        scenario,
-        &simulation.granted_at,
-        &simulation.capacity,
-        (simulation.refused, sent),
-    )
+    let Simulation {
+        granted_at,
+        capacity,
+        refused,
+        replies,
+        ..
+    } = simulation;
+    let half = scenario.duration / 2.0;
+    let from = granted_at.partition_point(|at| *at < half).max(1);
+    let gaps = granted_at[from - 1..].windows(2);
+    let longest = gaps.map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+    let counts = (refused, replies.len());
+    let outcome = measure(scenario, &granted_at, &capacity, counts);
+    (outcome, longest)
 }
 
 struct Simulation<'a> {

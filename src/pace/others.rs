@@ -1,0 +1,102 @@
+//! Other clients of the same quota: how much of it they use, and what is left to them.
+
+use super::Seconds;
+use super::ledger::{Ledger, as_f64};
+
+/// Those that use less than this share of the limit are not noticed.
+const LEAST: f64 = 0.02;
+/// They are counted each time this share of the window is over.
+const COUNT_EACH: f64 = 0.2;
+/// What they send while our own request is under way, besides its latency.
+const RACE: Seconds = 0.004;
+/// And so many requests besides.
+const SPARE: f64 = 3.0;
+/// A refusal holds everyone so long, as a rule.
+const HOLD: Seconds = 1.0;
+
+/// Other clients, as far as they were noticed.
+#[derive(Debug)]
+pub(super) struct Others {
+    /// Length of the window.
+    length: Seconds,
+    /// What they use, in requests a second.
+    rate: f64,
+    /// When they were noticed last, and the most that they used since they are reckoned with.
+    noticed: (Seconds, f64),
+    /// When they were counted last, and how many requests they had made in this window.
+    counted: (Seconds, f64),
+}
+
+impl Others {
+    /// Nobody was noticed so far in a window that began at `begin`.
+    pub(super) fn new(length: Seconds, begin: Seconds) -> Self {
+        Self {
+            length,
+            rate: 0.0,
+            noticed: (f64::NEG_INFINITY, 0.0),
+            counted: (begin, 0.0),
+        }
+    }
+
+    /// Whether they use the quota now.
+    pub(super) fn are_there(&self, ledger: &Ledger) -> bool {
+        self.rate * self.length > (LEAST * as_f64(ledger.limit)).max(SPARE + ledger.noise())
+    }
+
+    /// What must be left to them because it may overtake ours; `None` where nobody is reckoned with. Who has gone is,
+    /// until what was left has cost as much as the refusal that it saves when they return.
+    pub(super) fn share(&self, ledger: &Ledger, now: Seconds) -> Option<f64> {
+        let share = race(ledger, self.expected(ledger, now)?);
+        Some(share + ledger.noise())
+    }
+
+    /// Requests a second that must be reckoned with.
+    fn expected(&self, ledger: &Ledger, now: Seconds) -> Option<f64> {
+        let (last, most) = self.noticed;
+        let is_worth_it = race(ledger, most) * (now - last) < HOLD * as_f64(ledger.limit);
+        if is_worth_it {
+            Some(most)
+        } else {
+            self.are_there(ledger).then_some(self.rate)
+        }
+    }
+
+    /// Whether a sight of this time no longer tells what they have left.
+    pub(super) fn outdate(&self, ledger: &Ledger, now: Seconds, sent_at: Seconds) -> bool {
+        now > sent_at + 2.0 * ledger.latency.smooth() + RACE && self.expected(ledger, now).is_some()
+    }
+
+    /// A window began in which `missing` requests were none of ours.
+    pub(super) fn begin(&mut self, begin: Seconds, missing: f64) {
+        self.counted = (begin, missing);
+    }
+
+    /// So many requests in the window were none of ours, at `now`.
+    pub(super) fn count(&mut self, ledger: &Ledger, now: Seconds, missing: f64) {
+        let (since, counted) = self.counted;
+        let span = now - since;
+        if span < COUNT_EACH * self.length {
+            return;
+        }
+        self.notice(ledger, now, (missing - ledger.noise() - counted) / span);
+        self.counted = (now, missing.max(0.0));
+    }
+
+    /// So many requests in the trailing window were none of ours, at `now`.
+    pub(super) fn count_trailing(&mut self, ledger: &Ledger, now: Seconds, missing: f64) {
+        self.notice(ledger, now, (missing - ledger.noise()) / self.length);
+    }
+
+    fn notice(&mut self, ledger: &Ledger, now: Seconds, rate: f64) {
+        self.rate = rate.max(0.0);
+        if self.are_there(ledger) {
+            let most = self.expected(ledger, now).unwrap_or_default();
+            self.noticed = (now, most.max(self.rate));
+        }
+    }
+}
+
+/// How many of their requests may overtake ours, where they make `rate` a second.
+fn race(ledger: &Ledger, rate: f64) -> f64 {
+    SPARE + rate * (1.5 * ledger.latency.smooth() + RACE)
+}
