@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import world
@@ -144,15 +145,15 @@ def peers(folder, url, rows):
         client = folder / "go-client"
         environment = {**os.environ, "GOCACHE": str(folder / "go-cache"), "GO111MODULE": "off"}
         subprocess.run(["go", "build", "-o", client, PEERS / "client.go"], check=True, env=environment)
-        found["Go net/http"] = (rows, lambda: world.run([client, file, url, CONCURRENCY]))
+        found["Go net/http"] = (rows, partial(world.run, [client, file, url, CONCURRENCY]))
     if there("curl", "curl"):
         plan = folder / "curl.txt"
         plan.write_text("\nnext\n".join(curl_request(line, url, folder) for line in few.read_text().splitlines()[1:]))
         command = ["curl", "--parallel", "--parallel-max", CONCURRENCY, "--silent", "--config", plan]
-        found["curl --parallel"] = (few_rows, lambda: world.run(command))
+        found["curl --parallel"] = (few_rows, partial(world.run, command))
     if can_import("aiohttp"):
         command = [sys.executable, PEERS / "asynchronous.py", few, url, CONCURRENCY]
-        found["aiohttp"] = (few_rows, lambda: world.run(command))
+        found["aiohttp"] = (few_rows, partial(world.run, command))
     if shutil.which("qsv"):
         table_of_urls, template = folder / "urls.csv", folder / "payload.txt"
         lines = [line.split(",") for line in few.read_text().splitlines()[1:]]
@@ -160,7 +161,7 @@ def peers(folder, url, rows):
         template.write_text('{"phone_number": "{{phone_number}}"}')
         command = ["qsv", "fetchpost", "url", "--payload-tpl", template, "--new-column", "reply", "--no-cache",
                    "--http-header", "Authorization:Bearer bench", "--output", folder / "qsv.csv", table_of_urls]
-        found["qsv fetchpost"] = (few_rows, lambda: world.run(command))
+        found["qsv fetchpost"] = (few_rows, partial(world.run, command))
     else:
         print("`qsv` is not on the PATH and is left out.\n")
     return found

@@ -120,7 +120,7 @@ pub async fn run<S: Storage>(
     })
     .map(|item| Box::pin(settle(job, item)))
     .buffered(usize::try_from(job.window).unwrap_or(usize::MAX))
-    .ready_chunks(256);
+    .ready_chunks(64);
     let mut settled = std::pin::pin!(settled);
 
     let mut writer = Writer::new(job, results, firsts, witness);
