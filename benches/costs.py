@@ -16,8 +16,8 @@ import world
 from world import Server, table
 
 FEW, MANY = 1_000, 5_000
-# What the project wants of itself; noise cannot touch it.
-BOUNDS = {"instructions": 75_000, "allocations": 60, "network system calls": 2.1, "futex calls": 0.1}
+# What the project wants of itself (60 allocations: 54 is nearer to what is counted); noise cannot touch it.
+BOUNDS = {"instructions": 75_000, "allocations": 54, "network system calls": 2.1, "futex calls": 0.1}
 
 ALLOCATOR = re.compile(r"(malloc|calloc|realloc|mi_malloc_aligned|mi_zalloc_aligned|mi_realloc_aligned)$")
 NETWORK = set("socket connect setsockopt getsockopt getsockname getpeername shutdown sendto recvfrom sendmsg recvmsg writev readv".split())
@@ -49,11 +49,12 @@ def main():
           [(what, f"{cost:,.2f}" if cost < 1_000 else f"{cost:,.0f}", f"{BOUNDS[what]:,}") for what, cost in costs.items()])
     stages = {stage: (many.inclusive(functions) - few.inclusive(functions)) / (MANY - FEW) for stage, functions in STAGES.items()}
     missing = [stage for stage, cost in stages.items() if cost <= 0]
+    missing += [what for what, count in many.counts.items() if count == 0 and what != "futex calls"]
     stages["everything else: the window, tokio, start of each row"] = costs["instructions"] - sum(stages.values())
     table(["stage", "instructions", "share"],
           [(stage, f"{cost:,.0f}", f"{cost / costs['instructions']:.0%}") for stage, cost in stages.items()])
     too_much = [what for what, cost in costs.items() if not 0 <= cost <= BOUNDS[what]]
-    if missing or too_much or costs["instructions"] == 0:
+    if missing or too_much:
         sys.exit(f"costs: above the bound: {too_much}; not found: {missing}")
 
 

@@ -26,9 +26,10 @@ def build():
     subprocess.run(command, cwd=ROOT, check=True)
 
 
-def pinned(core):
-    """Keeps a child, and what it starts, on one core."""
-    return lambda: os.sched_setaffinity(0, {core % os.cpu_count()})
+def pinned(number):
+    """Keeps a child, and what it starts, on one of the cores that are ours."""
+    cores = sorted(os.sched_getaffinity(0))
+    return lambda: os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
 class Server:

@@ -21,6 +21,7 @@ use crate::halt::{Cause, Halt};
 use crate::learnt::Learnt;
 use crate::limiter::{self, Limiter};
 use crate::lock::Lock;
+use crate::open_files;
 use crate::outcome::{Finding, Status};
 use crate::pipeline::{self, Job, Witness};
 use crate::preflight::Preflight;
@@ -50,8 +51,9 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
     let (_lock, learnt) = server.lock_key()?.unzip();
     let client =
         Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
+    let files = if run.is_sandbox() { 2 } else { 1 };
     let limiter = Limiter::new(limiter::Settings {
-        ceiling: run.ceiling,
+        ceiling: run.ceiling.at_most(open_files::connections(files)),
         rate: run.rate,
         give_up_after: run.give_up_after,
         known: learnt.as_ref().and_then(Learnt::load),

@@ -32,6 +32,15 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
+    /// The same, and never more than `most`.
+    #[must_use]
+    pub fn at_most(self, most: usize) -> Self {
+        Self {
+            usual: self.usual.min(most),
+            most: self.most.min(most),
+        }
+    }
+
     /// Stated outright.
     pub fn exactly(count: usize) -> Self {
         Self {

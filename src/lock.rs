@@ -72,8 +72,11 @@ impl Lock {
     pub fn key_path(base_url: &str, api_key: &str) -> Result<PathBuf, LockError> {
         let folder = state_folder();
         std::fs::create_dir_all(&folder).map_err(|error| LockError::Io(folder.clone(), error))?;
-        let hashed = [base_url.as_bytes(), &[0], api_key.as_bytes()].concat();
-        let number = blake3::hash(&hashed)
+        let number = blake3::Hasher::new()
+            .update(base_url.as_bytes())
+            .update(&[0])
+            .update(api_key.as_bytes())
+            .finalize()
             .as_bytes()
             .iter()
             .take(12)

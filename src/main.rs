@@ -11,8 +11,8 @@ use leadfix::error::{Exit, Fatal};
 use leadfix::halt::{Cause, Halt};
 use leadfix::log::{self, Log};
 use leadfix::sandbox::Sandbox;
-use leadfix::{apply, check};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use leadfix::{apply, check, open_files};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A fifth of what a request costs is allocation (docs/performance.md).
@@ -21,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     forbid_cores();
-    allow_connections();
+    open_files::allow_all();
     let ended = match Cli::parse().command {
         Command::Apply(args) => in_runtime(|| run(*args, false)),
         Command::Reconcile(args) => in_runtime(|| run(*args, true)),
@@ -53,16 +53,6 @@ fn forbid_cores() {
         maximum: Some(0),
     };
     let _ = setrlimit(Resource::Core, none);
-}
-
-/// Shells allow a thousand open files where the system allows more; each connection is one.
-fn allow_connections() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let all = Rlimit {
-        current: maximum,
-        maximum,
-    };
-    let _ = setrlimit(Resource::Nofile, all);
 }
 
 /// One thread does all the work; a second one makes results durable.

@@ -118,6 +118,7 @@ pub async fn run<S: Storage>(
             }
         }
     })
+    // Boxed, because it is large and handed on several times before it begins.
     .map(|item| Box::pin(settle(job, item)))
     .buffered(usize::try_from(job.window).unwrap_or(usize::MAX))
     .ready_chunks(64);
@@ -171,7 +172,7 @@ struct Source<'a> {
     skip: u64,
 }
 
-/// A row on its way to the results; boxed, so that it stays where it is from its reading to its writing.
+/// A row on its way to the results; boxed, so that it stays where it is from its judgement to its writing.
 struct Item<'a> {
     row: Row,
     step: Step<'a>,
@@ -332,7 +333,12 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
                     };
                     repeat(*first, first_line, &correction)
                 }
-                Step::Send(..) | Step::Abandoned => break,
+                Step::Send(..) | Step::Abandoned => {
+                    return Err(io::Error::other(format!(
+                        "row {} is not settled",
+                        row.number
+                    )));
+                }
             };
             let outcome = once_for_a_number(outcome, self.job.preflight.sharing(row.number));
             if self.job.preflight.is_first(row.number) {

@@ -1,4 +1,5 @@
-//! Benches that start, pin and watch whole programs are scripts; this lets `cargo bench` run them too.
+//! Benches that start, pin and watch whole programs are scripts; this lets `cargo bench` run them too. Without a name
+//! `cargo bench` runs everything, for an hour; `compare` installs its peers, and `growth` draws into `docs/`.
 
 use std::path::Path;
 use std::process::Command;

@@ -97,8 +97,8 @@ impl<S: Storage> Results<S> {
         cells: impl IntoIterator<Item = &'a str>,
     ) -> io::Result<()> {
         let finding = outcome.finding;
-        self.whole(self.rows + 1)?;
-        self.whole(line)?;
+        self.number(self.rows + 1)?;
+        self.number(line)?;
         self.writer.write_field(finding.status.as_str())?;
         self.writer
             .write_field(finding.reason.map_or("", Reason::as_str))?;
@@ -108,10 +108,10 @@ impl<S: Storage> Results<S> {
             None => self.writer.write_field("")?,
         }
         match outcome.http_status {
-            Some(status) => self.whole(status)?,
+            Some(status) => self.number(status)?,
             None => self.writer.write_field("")?,
         }
-        self.whole(outcome.attempts)?;
+        self.number(outcome.attempts)?;
         self.time(outcome.at)?;
         self.writer
             .write_field(text::for_spreadsheet(&outcome.detail))?;
@@ -123,7 +123,7 @@ impl<S: Storage> Results<S> {
         Ok(())
     }
 
-    fn whole(&mut self, number: impl itoa::Integer) -> io::Result<()> {
+    fn number(&mut self, number: impl itoa::Integer) -> io::Result<()> {
         let mut text = itoa::Buffer::new();
         Ok(self.writer.write_field(text.format(number))?)
     }
@@ -240,6 +240,27 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn each_row_has_its_own_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        let mut results = Results::create(&path, &carried(), false).unwrap();
+        let times = [0, 1, 1, 0, 61_000].map(|more| 1_795_521_600_123 + more);
+        for at in times {
+            let at = Timestamp::from_millisecond(at).unwrap();
+            let outcome = Outcome { at, ..outcome() };
+            results.append(2, &outcome, ["a", "1"]).unwrap();
+        }
+        results.flush().unwrap();
+        let found: Vec<i64> = csv::Reader::from_path(&path)
+            .unwrap()
+            .records()
+            .map(|row| row.unwrap()[8].parse::<Timestamp>().unwrap())
+            .map(Timestamp::as_millisecond)
+            .collect();
+        assert_eq!(found, times);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use leadfix::outcome::Status;
 use leadfix::sandbox::{Honours, Leads, Options, Sandbox, UnknownFields};
 use serde_json::{Value, json};
@@ -604,10 +605,13 @@ fn any_id_is_known_where_there_is_no_leads_file() {
 fn no_row_is_sent_before_the_one_a_window_ahead_of_it_is_written() {
     let window = usize::try_from(leadfix::config::WINDOW).expect("it fits");
     let (mut leads, rows) = plain(window + 36);
-    leads[0]["sandbox"] = json!({"patch": ["delay:3000"]});
+    leads[0]["sandbox"] = json!({"patch": ["delay:15000"]});
     let world = World::new(leads);
     world.write(INPUT, rows);
-    world.run("apply corrections.csv --region IN").expect(0);
+    let ran = world.run("apply corrections.csv --region IN");
+    ran.expect(0);
+    // What is there for people meanwhile.
+    ran.says(&format!("0 of {} rows, 0/s · bound by", window + 36));
     world.judge();
     let ledger = world.ledger();
     let at = |row: usize| {
@@ -617,31 +621,42 @@ fn no_row_is_sent_before_the_one_a_window_ahead_of_it_is_written() {
             .expect("a receipt")
             .at
     };
+    let delay = SignedDuration::from_secs(15);
+    let last = at(window - 1).duration_since(at(0));
+    assert!(last < delay, "the window was not used: {last:?}");
     for row in window..window + 36 {
-        assert!(
-            at(row).duration_since(at(0)).as_millis() >= 3_000,
-            "row {} went ahead",
-            row + 1
-        );
+        let later = at(row).duration_since(at(0));
+        assert!(later >= delay, "row {} went ahead: {later:?}", row + 1);
     }
 }
 
-#[test]
-fn the_open_files_that_a_shell_allows_are_no_limit_of_connections() {
+/// Runs 400 rows, 250 at once, with what a shell says of open files first.
+fn with_open_files(limit: &str) {
+    let latency = Duration::from_millis(200);
     let world = World::plain(
-        1_500,
+        400,
         Options {
-            latency: Duration::from_millis(200),
+            latency,
             ..Options::default()
         },
     );
-    let shell = ["sh", "-c", r#"ulimit -Sn 100 && exec "$0" "$@""#].map(str::to_owned);
+    let shell = format!(r#"ulimit {limit} && exec "$0" "$@""#);
     world
         .leadfix("apply corrections.csv --region IN --concurrency 250")
-        .under(&shell)
+        .under(&["sh".to_owned(), "-c".to_owned(), shell])
         .run()
         .expect(0);
     world.judge();
     let summary = world.json("corrections.summary.json");
     assert_eq!(summary["traffic"]["retries"], 0, "no connection failed");
+}
+
+#[test]
+fn the_open_files_that_a_shell_allows_are_no_limit_of_connections() {
+    with_open_files("-Sn 100");
+}
+
+#[test]
+fn no_more_connections_are_opened_than_the_system_allows() {
+    with_open_files("-n 100");
 }

@@ -9,15 +9,15 @@ shift
 case $room in
 phone)
     rooms=(phone)
-    dependencies='rlibphonenumber|thiserror'
+    dependencies='itoa|rlibphonenumber|thiserror'
     ;;
 classify | correction)
     rooms=(api classify correction outcome phone plan reader text unambiguous)
-    dependencies='calamine|clap|csv|encoding_rs|flate2|insta|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|sha2|strsim|tempfile|thiserror'
+    dependencies='blake3|calamine|clap|csv|encoding_rs|flate2|insta|itoa|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|strsim|tempfile|thiserror'
     ;;
 results)
     rooms=(outcome phone private reader results text)
-    dependencies='calamine|csv|encoding_rs|flate2|insta|jiff|proptest|rlibphonenumber|ruzstd|serde|serde_json|sha2|strsim|tempfile|thiserror|tokio'
+    dependencies='blake3|calamine|csv|encoding_rs|flate2|insta|itoa|jiff|proptest|rlibphonenumber|ruzstd|serde|serde_json|strsim|tempfile|thiserror|tokio'
     ;;
 limiter | concurrency | retry_budget | first_answers)
     rooms=(bound concurrency first_answers limiter pace quota rate retry_budget)
@@ -25,7 +25,7 @@ limiter | concurrency | retry_budget | first_answers)
     ;;
 checkpoint)
     rooms=(api checkpoint correction outcome phone plan private reader text unambiguous)
-    dependencies='calamine|clap|csv|encoding_rs|flate2|insta|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|sha2|strsim|tempfile|thiserror'
+    dependencies='blake3|calamine|clap|csv|encoding_rs|flate2|insta|itoa|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|strsim|tempfile|thiserror'
     ;;
 *)
     echo "no room that is built alone is called \`$room\`" >&2
