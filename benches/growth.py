@@ -119,8 +119,8 @@ def with_variables(folder, options):
         for _ in range(options.rounds):
             # A new one each time: a lead that has its values already is not sent again.
             with Server(command=[world.RELEASE / "leadfix", "sandbox", "--port", "0"]) as sandbox:
-                # Exit code 1: a few of the generated numbers are not sent.
-                runs.append(apply(file, sandbox.url, folder, options=["--region", "IN", "--metadata", mode], codes=(1,)))
+                # Exit code 1: some of many generated numbers are not sent.
+                runs.append(apply(file, sandbox.url, folder, options=["--region", "IN", "--metadata", mode], codes=(0, 1)))
         traffic = json.loads((folder / "results.summary.json").read_text())["traffic"]
         pace, cpu = ROWS / median([run.seconds for run in runs]), median([run.cpu for run in runs]) / ROWS * 1e6
         lines.append((f"`{mode}`", f"{traffic['requests'] / ROWS:.2f}", f"{pace:,.0f}", f"{cpu:.1f} µs"))
