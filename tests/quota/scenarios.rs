@@ -109,9 +109,7 @@ fn silent() -> Vec<(String, Scenario)> {
         .flat_map(|kind| {
             answers.map(|(retry_after, words)| {
                 let (name, scenario) = mannered(kind, words, manners(None, retry_after, 0.0));
-                // Where no quota is known, no more are under way.
                 let scenario = Scenario {
-                    ceiling: 64,
                     duration: 120.0,
                     ..scenario
                 };
