@@ -224,7 +224,7 @@ impl Pace {
             Kind::Unknown | Kind::Open | Kind::Search(_) => None,
             Kind::Learning(_) => Learning::closed_until(&self.ledger, now),
             Kind::Window(window) => window.closed_until(&self.ledger, now),
-            Kind::Bucket(bucket) => bucket.closed_until(now),
+            Kind::Bucket(bucket) => bucket.closed_until(&self.ledger, now),
         };
         let until = due.max(open.unwrap_or(f64::NEG_INFINITY));
         if until <= now {

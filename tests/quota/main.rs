@@ -45,6 +45,26 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
             refused: 0.005,
             ..usual
         },
+        // Each refusal costs a second, in which a small bucket is full and loses what comes in.
+        "bucket of 50, a second client" => Wanted {
+            used: 0.975,
+            ..usual
+        },
+        "bucket of 50, a greedy client" => Wanted {
+            used: 0.93,
+            ..usual
+        },
+        "bucket of 500, a client in bursts, latency 20 ms" => Wanted {
+            used: 0.85,
+            refused: 0.01,
+            ..usual
+        },
+        // And what is under way meanwhile is refused too.
+        "bucket of 50, a greedy client, latency 500 ms" => Wanted {
+            used: 0.65,
+            refused: 0.05,
+            ..usual
+        },
         _ if name.contains("second client") => Wanted {
             refused: 0.005,
             ..usual

@@ -12,6 +12,16 @@ fn half_now_and_then(now: Seconds) -> f64 {
     if (now / 10.0) % 2.0 < 1.0 { 0.0 } else { 250.0 }
 }
 
+/// Takes 600 requests a second for one second, every ten seconds.
+fn more_than_there_is(now: Seconds) -> f64 {
+    if now % 10.0 < 9.0 { 0.0 } else { 600.0 }
+}
+
+/// Takes sixty requests in a tenth of a second, every two seconds.
+fn in_bursts(now: Seconds) -> f64 {
+    if now % 2.0 < 1.9 { 0.0 } else { 600.0 }
+}
+
 /// A quota of 500 requests a second.
 pub(crate) fn second(shape: Shape) -> Scenario {
     scenario(shape, 500, 1.0)
@@ -142,7 +152,32 @@ fn changing() -> Vec<(String, Scenario)> {
         };
         (format!("{kind}, a second client{words}"), scenario)
     });
-    changed.into_iter().chain(shared).collect()
+    let bucket = [
+        (
+            50,
+            half_now_and_then as fn(Seconds) -> f64,
+            0.001,
+            "a second client",
+        ),
+        (50, more_than_there_is, 0.001, "a greedy client"),
+        (
+            50,
+            more_than_there_is,
+            0.5,
+            "a greedy client, latency 500 ms",
+        ),
+        (500, in_bursts, 0.02, "a client in bursts, latency 20 ms"),
+    ]
+    .map(|(size, other, latency, words)| {
+        let scenario = Scenario {
+            other,
+            duration: 120.0,
+            latency: (latency, latency / 5.0),
+            ..second(Shape::Bucket(f64::from(size)))
+        };
+        (format!("bucket of {size}, {words}"), scenario)
+    });
+    changed.into_iter().chain(shared).chain(bucket).collect()
 }
 
 fn distant() -> Vec<(String, Scenario)> {
