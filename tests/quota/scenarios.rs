@@ -77,6 +77,16 @@ fn kinds() -> Vec<(String, Scenario)> {
         ("sliding, 500 per 1 s", second(Shape::Sliding)),
         ("sliding, 600 per 60 s", scenario(Shape::Sliding, 600, 60.0)),
         ("bucket of 50, 500/s", second(Shape::Bucket(50.0))),
+        ("fixed, 100 per 1.25 s", scenario(Shape::Aligned, 100, 1.25)),
+        ("fixed, 100 per 0.75 s", scenario(Shape::Aligned, 100, 0.75)),
+        (
+            "sliding, 100 per 1.25 s",
+            scenario(Shape::Sliding, 100, 1.25),
+        ),
+        (
+            "sliding, 100 per 0.75 s",
+            scenario(Shape::Sliding, 100, 0.75),
+        ),
         ("fixed, 5 per 1 s", scenario(Shape::Aligned, 5, 1.0)),
         ("fixed, 5 per 60 s", scenario(Shape::Aligned, 5, 60.0)),
         ("sliding, 7 per 1 s", scenario(Shape::Sliding, 7, 1.0)),
