@@ -76,7 +76,7 @@ impl Concurrency {
         }
     }
 
-    /// How many may be under way, where the quota lets `rate` requests a second through.
+    /// How many may be under way, where a quota is known that lets `rate` requests a second through.
     pub(crate) fn allowed(&self, rate: Option<f64>) -> usize {
         let Some(latency) = self.latency else {
             // Until the first reply the pace is what limits.
@@ -151,6 +151,7 @@ fn whole(count: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::CEILING;
 
     /// Replies with everything in use, at what `latency` makes of the limit, for so many round trips.
     fn drive(
@@ -174,10 +175,7 @@ mod tests {
     #[test]
     fn without_a_quota_it_grows_to_the_ceiling_in_a_few_round_trips() {
         for latency in [0.001, 0.05, 2.0] {
-            let mut concurrency = Concurrency::new(Ceiling {
-                usual: 64,
-                most: 1024,
-            });
+            let mut concurrency = Concurrency::new(CEILING);
             drive(&mut concurrency, &mut 0.0, 3, |_| latency);
             assert_eq!(concurrency.allowed(None), 64, "latency {latency}");
         }
@@ -210,16 +208,14 @@ mod tests {
             (&[][..], 500.0, 64),
             (&[0.01], 500.0, 24),
             (&[1.0], 500.0, 766),
-            (&[5.0], 500.0, 1024),
+            (&[5.0], 400.0, 3016),
+            (&[5.0], 500.0, 3072),
             (&[0.05], 10.0, 17),
             // A queue is not what the quota needs.
             (&[0.01, 1.0], 1000.0, 166),
             (&[0.2, 1.0], 100.0, 76),
         ] {
-            let mut concurrency = Concurrency::new(Ceiling {
-                usual: 64,
-                most: 1024,
-            });
+            let mut concurrency = Concurrency::new(CEILING);
             for latency in latencies {
                 settle(&mut concurrency, 0.0, *latency);
             }
@@ -239,7 +235,7 @@ mod tests {
 
     #[test]
     fn one_slow_reply_counts_a_sixteenth() {
-        let mut concurrency = Concurrency::new(Ceiling::exactly(1024));
+        let mut concurrency = Concurrency::new(CEILING);
         concurrency.replied(0.0, 0.1, false);
         concurrency.replied(0.0, 0.1 + 16.0 * 0.0105, false);
         assert_eq!(concurrency.allowed(Some(1000.0)), 182, "0.1105 s");
@@ -248,7 +244,7 @@ mod tests {
     #[test]
     fn what_it_is_without_a_queue_is_forgotten_when_it_is_old() {
         for (seconds, expected) in [(1, 76), (300, 86), (2000, 99)] {
-            let mut concurrency = Concurrency::new(Ceiling::exactly(1024));
+            let mut concurrency = Concurrency::new(CEILING);
             settle(&mut concurrency, 0.0, 0.2);
             for second in 1..seconds {
                 concurrency.replied(f64::from(second), 0.3, false);

@@ -27,7 +27,7 @@ use crate::reader::{Fingerprint, MapTarget, ReadOptions, mapping};
 pub const WINDOW: u64 = 4096;
 /// At five seconds a reply, 500 requests a second need 2,500 of them under way, and the window has room for those
 /// that are not durable yet.
-const CEILING: Ceiling = Ceiling {
+pub(crate) const CEILING: Ceiling = Ceiling {
     usual: 64,
     most: 3072,
 };

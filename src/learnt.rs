@@ -76,6 +76,9 @@ mod tests {
             (r#"{"bucket":{"rate":0.0}}"#, now),
             (r#"{"windows":{"limit":0,"window":1.0}}"#, now),
             (r#"{"windows":{"limit":5,"window":-1.0}}"#, now),
+            (r#"{"windows":{"limit":5,"window":1e20}}"#, now),
+            (r#"{"sliding":{"limit":5,"window":86401}}"#, now),
+            (r#"{"unannounced":{"rate":1e90}}"#, now),
             (r#"{"guess":{}}"#, now),
             (r#"{"bucket":{"rate":5.0}}"#, Timestamp::UNIX_EPOCH),
         ] {

@@ -40,7 +40,7 @@ const SMALLEST_MILLISECONDS: f64 = 1e11;
 /// A clock that differs by less is taken to be right: `Date` has no fractions.
 const TOLERATED_SKEW: Duration = Duration::from_secs(2);
 /// A window that lasts longer than this is nonsense.
-const LONGEST_WINDOW: Duration = Duration::from_hours(24);
+pub(crate) const LONGEST_WINDOW: Duration = Duration::from_hours(24);
 
 impl Headers<'_> {
     /// Interprets the headers of a reply received at `now`.

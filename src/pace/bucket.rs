@@ -21,6 +21,10 @@ const LEVEL: Seconds = 0.015;
 const MISTAKE: f64 = 0.05;
 /// A level that differs is brought there in this time, or two round trips.
 const HORIZON: Seconds = 0.25;
+/// One stretch may show others who take much for a moment: it leaves at least this share of the rate.
+const FALL: f64 = 0.5;
+/// Where no reply is awaited, one request finds out after this time, or after that in which two came in at best.
+const PATIENCE: Seconds = 2.0;
 /// A full bucket is emptied at once, but for this share: how fast it fills again shows what it gives.
 const PROBE: Seconds = 0.02;
 const LEFT: f64 = 0.33;
@@ -29,21 +33,25 @@ const LEFT: f64 = 0.33;
 #[derive(Debug)]
 pub(super) struct Bucket {
     rate: f64,
+    /// It has given so much, with nobody else or before they came.
+    most: f64,
     /// Highest level seen.
     full: f64,
     /// Level behind the last request, as far as is known, and when that went.
     level: (f64, Seconds),
     /// What was sent before this does not show the rate that was tried last; `None`: more than is known was not tried.
     tried: Option<Seconds>,
-    /// Where the current measurement began.
-    from: Option<Sight>,
+    /// Where the current measurement began, and with which rate.
+    from: Option<(Sight, f64)>,
     lessons: Lessons,
 }
 
 impl Bucket {
     pub(super) fn new(rate: f64) -> Self {
+        let rate = rate.max(1.0);
         Self {
-            rate: rate.max(1.0),
+            rate,
+            most: rate,
             full: 0.0,
             level: (1.0, 0.0),
             tried: Some(f64::NEG_INFINITY),
@@ -54,8 +62,10 @@ impl Bucket {
 
     /// A bucket that an earlier run has come to know.
     pub(super) fn known(rate: f64) -> Self {
+        let rate = rate.max(LOWEST);
         Self {
-            rate: rate.max(LOWEST),
+            rate,
+            most: rate,
             tried: None,
             ..Self::new(rate)
         }
@@ -93,7 +103,19 @@ impl Bucket {
         } else {
             (target, HORIZON.max(2.0 * latency.smooth()))
         };
-        (self.rate + (self.level(now) - target) / horizon).max(0.1 * self.rate)
+        let least = if ledger.outstanding == 0 {
+            1.0 / self.patience()
+        } else {
+            0.0
+        };
+        (self.rate + (self.level(now) - target) / horizon)
+            .max(0.1 * self.rate)
+            .max(least)
+    }
+
+    /// What is foreseen may be wrong by everything that was lost or that others took; nothing waits longer for it.
+    fn patience(&self) -> Seconds {
+        PATIENCE.max(2.0 / self.most)
     }
 
     fn is_full(&self, sight: Sight) -> bool {
@@ -101,9 +123,17 @@ impl Bucket {
     }
 
     /// Until when nothing may go.
-    pub(super) fn closed_until(&self, now: Seconds) -> Option<Seconds> {
+    pub(super) fn closed_until(&self, ledger: &Ledger, now: Seconds) -> Option<Seconds> {
         let missing = 2.0_f64.min(self.full.max(1.0)) - self.level(now);
-        (missing > 0.0).then(|| now + missing / self.rate)
+        if missing <= 0.0 {
+            return None;
+        }
+        let until = now + (missing / self.rate).min(self.patience());
+        Some(if ledger.outstanding == 0 {
+            until.min(ledger.last_sent() + self.patience())
+        } else {
+            until
+        })
     }
 
     /// A new sight, and the one before; whether they show that it is no bucket.
@@ -128,7 +158,7 @@ impl Bucket {
             self.from = None;
             return;
         }
-        let from = *self.from.get_or_insert(sight);
+        let (from, rate) = *self.from.get_or_insert((sight, self.rate));
         let (latency, jitter) = (ledger.latency.smooth(), ledger.latency.jitter());
         let span = sight.sent_at - from.sent_at;
         if span < MEASURE_EACH.max(2.0 * jitter) {
@@ -144,16 +174,18 @@ impl Bucket {
         let high = (gained + between(-jitter) + 1.0) / (span - jitter);
         // It gives so much at least; a full one keeps the rest to itself.
         self.rate = self.rate.max(low);
+        self.most = self.most.max(low);
         if self.is_full(sight) {
-            self.from = Some(sight);
+            self.from = Some((sight, self.rate));
             self.try_more(ledger, sight);
             return;
         }
-        self.rate = self.rate.min(high).max(LOWEST);
+        let lowest = (FALL * rate).max(LOWEST);
+        self.rate = self.rate.min(high).max(lowest);
         if span >= latency && high - low <= PRECISION * self.rate {
             let measured = (gained + as_f64(sight.number - from.number)) / span;
-            self.rate = f64::midpoint(self.rate, measured);
-            self.from = Some(sight);
+            self.rate = f64::midpoint(self.rate, measured).max(lowest);
+            self.from = Some((sight, self.rate));
         }
     }
 
@@ -171,8 +203,59 @@ impl Bucket {
 
     /// A refusal; whether there are too many of them for it to be a bucket.
     pub(super) fn refused(&mut self, now: Seconds) -> bool {
-        self.rate *= 0.95;
+        self.rate = (0.95 * self.rate).max(LOWEST);
         self.from = None;
         self.lessons.take(now, LESSON_SPAN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request at `now`, and what its reply shows.
+    fn see(bucket: &mut Bucket, ledger: &mut Ledger, now: Seconds, remaining: f64) {
+        let before = ledger.sight;
+        let sight = Sight {
+            number: ledger.sent.push(now),
+            sent_at: now,
+            remaining,
+        };
+        bucket.send(now);
+        ledger.limit = 50;
+        ledger.sighted(sight);
+        bucket.see(ledger, before, sight);
+    }
+
+    #[test]
+    fn what_was_lost_is_not_waited_for() {
+        for rate in [LOWEST, 2.0, 500.0] {
+            let (mut bucket, mut ledger) = (Bucket::known(500.0), Ledger::default());
+            see(&mut bucket, &mut ledger, 10.0, 49.0);
+            for _ in 0..1000 {
+                ledger.sent.push(10.0);
+                bucket.send(10.0);
+            }
+            bucket.rate = rate;
+            let until = bucket.closed_until(&ledger, 10.5).unwrap_or_default();
+            assert!(until <= 12.0, "{rate}/s: {until}");
+            assert!(bucket.pace(&ledger, 10.5) >= 0.5, "{rate}/s");
+            ledger.outstanding = 1;
+            let until = bucket.closed_until(&ledger, 20.0).unwrap_or_default();
+            assert!(until <= 22.0, "{rate}/s: {until} with a reply to come");
+        }
+    }
+
+    #[test]
+    fn one_stretch_halves_the_rate_at_most() {
+        let (mut bucket, mut ledger) = (Bucket::known(500.0), Ledger::default());
+        see(&mut bucket, &mut ledger, 10.0, 49.0);
+        see(&mut bucket, &mut ledger, 10.05, 40.0);
+        see(&mut bucket, &mut ledger, 10.16, 2.0);
+        assert!((250.0..=500.0).contains(&bucket.rate()), "{}", bucket.rate);
+        for _ in 0..1000 {
+            bucket.refused(20.0);
+        }
+        assert!(bucket.rate() >= LOWEST, "{}", bucket.rate);
     }
 }

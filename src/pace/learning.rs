@@ -17,8 +17,8 @@ const NEAREST: Seconds = 0.25;
 const FEWEST: u64 = 6;
 /// A sliding window is no shorter; what recovers sooner is a bucket, or came out of order.
 const SHORTEST: Seconds = 0.5;
-/// No window is so far from whole seconds.
-const ODD: Seconds = 0.3;
+/// Windows are rather made in whole seconds: one that is measured no further from them than this share is one.
+const ODD: f64 = 0.02;
 /// Lengths that differ by no more than this share are the same.
 const SAME: f64 = 0.1;
 /// Where no reset is announced.
@@ -34,6 +34,8 @@ pub(super) struct Learning {
     stretch: Sight,
     /// The last sight of the stretch up to which `Remaining` fell by one for each request.
     falling: Sight,
+    /// How many others took in the stretch before anything recovered, at least.
+    others: f64,
     /// The first reset: the request that showed it, and how far before it the last one was that did not.
     edge: Option<(Seconds, Seconds)>,
     /// The window's length if it is a sliding one, and how many requests had recovered when that came up.
@@ -47,6 +49,7 @@ impl Learning {
             from: sight.sent_at,
             stretch: sight,
             falling: sight,
+            others: 0.0,
             edge: None,
             sliding: None,
         }
@@ -101,12 +104,15 @@ impl Learning {
             let (first, vague) = first?;
             let length = sight.sent_at - first;
             let vague = vague.max(edge.1);
-            return (vague <= 0.2 * length)
-                .then(|| Kind::Window(Window::new(whole(length, vague), Some(sight), false)));
+            return (vague <= 0.2 * length).then(|| {
+                let length = whole(ledger, length, vague);
+                Kind::Window(Window::new(length, Some(sight), false))
+            });
         }
         let rise = sight.remaining - before.remaining;
         let sent = as_f64(sight.number - self.stretch.number);
         let recovered = sent - (self.stretch.remaining - sight.remaining);
+        self.others = self.others.max(-recovered);
         if recovered <= ledger.noise() + 1.0 {
             self.falling = sight;
             return None;
@@ -145,12 +151,17 @@ impl Learning {
             return Some(self.bucket(sight, recovered));
         }
         let (length, vague) = self.age(ledger, sight, recovered)?;
-        Some(Kind::Window(Window::new(whole(length, vague), None, true)))
+        Some(Kind::Window(Window::new(
+            whole(ledger, length, vague),
+            None,
+            true,
+        )))
     }
 
     /// A stretch without a reset.
     fn begin(&mut self, sight: Sight) {
         (self.stretch, self.falling, self.sliding) = (sight, sight, None);
+        self.others = 0.0;
     }
 
     fn bucket(&self, sight: Sight, recovered: f64) -> Kind {
@@ -174,7 +185,7 @@ impl Learning {
         let (before, now) = (length(self.stretch)?, length(sight)?);
         let vague = SAME * now;
         (now >= SHORTEST && (now - before).abs() <= vague)
-            .then(|| Kind::Window(Window::new(whole(now, vague), None, true)))
+            .then(|| Kind::Window(Window::new(whole(ledger, now, vague), None, true)))
     }
 
     /// If requests are given back when they are a window old: how old that is, and how surely.
@@ -187,17 +198,20 @@ impl Learning {
         let youngest = self.stretch.number + recovered as u64;
         let age = |number| Some(sight.sent_at - ledger.sent.time(number)?);
         let (longest, shortest) = (age(youngest - 1)?, age(youngest)?);
+        // What others take seems not to recover, which makes the window seem longer.
+        let share = self.others / as_f64(self.falling.number - self.stretch.number).max(1.0);
         Some((
             f64::midpoint(longest, shortest),
-            longest - shortest + 0.02 * longest,
+            longest - shortest + (SAME + share) * longest,
         ))
     }
 }
 
-/// Windows are made in whole seconds, where they are not far below one.
-fn whole(length: Seconds, vague: Seconds) -> Seconds {
+/// Whole seconds, where the measurement is vague enough for them.
+fn whole(ledger: &Ledger, length: Seconds, vague: Seconds) -> Seconds {
     let rounded = length.round();
-    if rounded >= 1.0 && (length - rounded).abs() <= vague.max(0.05 * length).max(ODD) {
+    let vague = vague.max(ODD * length) + ledger.latency.worst_jitter();
+    if rounded >= 1.0 && (length - rounded).abs() <= vague {
         rounded
     } else {
         length

@@ -26,7 +26,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::quota::Announcement;
+use crate::quota::{Announcement, LONGEST_WINDOW};
 use bucket::Bucket;
 use learning::Learning;
 use ledger::{Ledger, as_f64};
@@ -40,6 +40,8 @@ pub type Seconds = f64;
 /// being too much.
 const LATENESS: Seconds = 0.02;
 const SEARCH_LATENESS: Seconds = 0.005;
+/// No quota lets more requests a second through, as far as it matters here.
+const FASTEST: f64 = 1e6;
 /// Until a server has answered, so many requests a second find out what it is like.
 const FIRST_PACE: f64 = 16.0;
 /// And so many without a reply.
@@ -97,7 +99,11 @@ impl Quota {
     /// Whether it can be a quota at all.
     pub fn is_sane(&self) -> bool {
         let rate = self.rate();
-        rate.is_finite() && rate > 0.0
+        let window = match *self {
+            Self::Windows { window, .. } | Self::Sliding { window, .. } => window,
+            Self::Bucket { .. } | Self::Unannounced { .. } => 0.0,
+        };
+        rate > 0.0 && rate <= FASTEST && window <= LONGEST_WINDOW.as_secs_f64()
     }
 
     /// Requests a second.
@@ -192,13 +198,14 @@ impl Pace {
         }
     }
 
-    /// Requests a second that the quota lets through now; `None` where nothing binds.
+    /// Requests a second that the quota lets through now, as far as the server has announced one; what refusals alone
+    /// have told is no knowledge of it.
     pub fn rate(&self) -> Option<f64> {
         match &self.kind {
-            Kind::Unknown | Kind::Open => None,
-            Kind::Learning(_) | Kind::Window(_) | Kind::Bucket(_) | Kind::Search(_) => {
-                self.pace(self.due)
-            }
+            Kind::Unknown | Kind::Open | Kind::Search(_) => None,
+            Kind::Learning(_) | Kind::Window(_) => self.pace(self.due),
+            // At once is not for long.
+            Kind::Bucket(bucket) => Some(bucket.rate()),
         }
     }
 
@@ -217,7 +224,7 @@ impl Pace {
             Kind::Unknown | Kind::Open | Kind::Search(_) => None,
             Kind::Learning(_) => Learning::closed_until(&self.ledger, now),
             Kind::Window(window) => window.closed_until(&self.ledger, now),
-            Kind::Bucket(bucket) => bucket.closed_until(now),
+            Kind::Bucket(bucket) => bucket.closed_until(&self.ledger, now),
         };
         let until = due.max(open.unwrap_or(f64::NEG_INFINITY));
         if until <= now {
@@ -267,7 +274,7 @@ impl Pace {
                 .then(|| Kind::Learning(Learning::new(sight, now))),
             (Kind::Search(_), Some((_, sight))) => Some(Kind::Learning(Learning::new(sight, now))),
             (Kind::Search(search), None) => {
-                search.granted(now);
+                search.granted(ledger, now);
                 None
             }
             // An earlier run knew a quota that nobody speaks of any more.
@@ -347,7 +354,7 @@ impl Pace {
         }
         let limit = announced
             .limit
-            .unwrap_or(self.ledger.limit.max(remaining + 1));
+            .unwrap_or(self.ledger.limit.max(remaining.saturating_add(1)));
         let changed = limit != self.ledger.limit;
         self.ledger.limit = limit;
         self.ledger.resets_at = announced

@@ -7,6 +7,8 @@ use super::lessons::Lessons;
 
 /// A rate counts as granted when it was kept up so long, or half as long again as the last hold.
 const TRIAL: Seconds = 1.5;
+/// A rate of which less than this share was used was not tried.
+const REACHED: f64 = 0.5;
 /// First step up, and the growth of the next with each that is granted.
 const STEP: f64 = 0.02;
 const GROWTH: f64 = 3.0;
@@ -30,8 +32,8 @@ const LOWEST: f64 = 0.02;
 #[derive(Debug)]
 pub(super) struct Search {
     rate: f64,
-    /// When this rate began.
-    since: Seconds,
+    /// When this rate began, or was looked at last, and how many had been granted by then.
+    since: (Seconds, u64),
     granted: Option<f64>,
     refused: Option<f64>,
     step: f64,
@@ -52,7 +54,7 @@ impl Search {
             } else {
                 average.max(LOWEST)
             },
-            since: hold,
+            since: (hold, ledger.granted),
             granted: None,
             refused: None,
             step: if ledger.granted < FEW { 1.0 } else { STEP },
@@ -66,7 +68,7 @@ impl Search {
     pub(super) fn knowing(rate: f64) -> Self {
         Self {
             rate: rate.max(LOWEST),
-            since: 0.0,
+            since: (0.0, 0),
             granted: Some(rate.max(LOWEST)),
             refused: None,
             step: STEP,
@@ -82,16 +84,21 @@ impl Search {
     }
 
     /// A request was granted at this rate.
-    pub(super) fn granted(&mut self, now: Seconds) {
+    pub(super) fn granted(&mut self, ledger: &Ledger, now: Seconds) {
         let is_found = self
             .refused
             .is_some_and(|refused| is_close(self.rate, refused));
         let trial = if is_found { self.patience } else { self.trial };
-        if now - self.since < trial {
+        let (since, before) = self.since;
+        let span = now - since;
+        if span < trial {
+            return;
+        }
+        self.since = (now, ledger.granted);
+        if as_f64(ledger.granted - before) < REACHED * self.rate * span {
             return;
         }
         self.granted = Some(self.rate);
-        self.since = now;
         if let (Some(refused), false) = (self.refused, is_found) {
             self.rate = f64::midpoint(self.rate, refused);
         } else {
@@ -108,7 +115,7 @@ impl Search {
         let average = as_f64(count) / (hold - from).max(1e-3);
         self.cycle = (hold, ledger.granted);
         self.trial = TRIAL.max(1.5 * (hold - now));
-        self.since = hold;
+        self.since = (hold, ledger.granted);
         self.step = STEP;
         match self.granted {
             Some(granted) if granted < self.rate => {

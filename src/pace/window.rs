@@ -24,6 +24,7 @@ const LESSON_WINDOWS: f64 = 10.0;
 const LESSON_SPAN: Seconds = 10.0;
 /// Windows that begin anew after less than this share are not this long.
 const SHORTER: f64 = 0.8;
+
 /// A window as it is understood.
 #[derive(Debug)]
 pub(super) struct Window {

@@ -6,10 +6,11 @@ mod scenarios;
 mod server;
 mod simulation;
 
-use leadfix::pace::{Pace, Quota};
+use leadfix::pace::{Pace, Quota, Turn};
+use leadfix::quota::Announcement;
 use scenario::Scenario;
 use server::{Seconds, Server, Shape};
-use simulation::{run, watched};
+use simulation::{Watched, run, watched};
 
 /// Each scenario is judged so often; once, where it is but another way to write the same headers.
 const SEEDS: u64 = 3;
@@ -42,6 +43,32 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
         _ if name.starts_with("no headers") => Wanted {
             used: 0.95,
             refused: 0.005,
+            ..usual
+        },
+        // Each refusal costs a second, in which a small bucket is full and loses what comes in.
+        "bucket of 50, a second client" => Wanted {
+            used: 0.975,
+            ..usual
+        },
+        "bucket of 50, a greedy client" => Wanted {
+            used: 0.93,
+            ..usual
+        },
+        "bucket of 500, a client in bursts, latency 20 ms" => Wanted {
+            used: 0.85,
+            refused: 0.01,
+            ..usual
+        },
+        // And what is under way meanwhile is refused too.
+        "bucket of 50, a greedy client, latency 500 ms" => Wanted {
+            used: 0.65,
+            refused: 0.05,
+            ..usual
+        },
+        // A window that is not made in whole seconds is as long as it was measured.
+        _ if name.contains("per 1.25 s") || name.contains("per 0.75 s") => Wanted {
+            used: 0.95,
+            refused: 0.002,
             ..usual
         },
         _ if name.contains("second client") => Wanted {
@@ -149,7 +176,7 @@ fn drawn(seed: u64) -> (Scenario, Quota) {
 fn a_known_quota_is_never_overdrawn_and_never_left_waiting() {
     for seed in 0..60 {
         let (scenario, quota) = drawn(seed);
-        let (outcome, gap) = watched(&scenario, Pace::knowing(quota), seed);
+        let Watched { outcome, gap, .. } = watched(&scenario, Pace::knowing(quota), seed);
         let Server { shape, window, .. } = scenario.server;
         // A window is used up a little before its end; besides that a timer may be late.
         let longest = 4.0 / quota.rate() + 0.05 * window + 0.005;
@@ -234,7 +261,7 @@ fn a_quota_that_is_gone_is_forgotten() {
         window: 60.0,
     });
     let number = pace.send(0.0);
-    pace.granted(number, 0.1, &leadfix::quota::Announcement::default());
+    pace.granted(number, 0.1, &Announcement::default());
     assert_eq!((pace.quota(), pace.rate()), (None, None));
 }
 
@@ -248,7 +275,51 @@ fn refusals_do_not_make_a_bucket_of_a_sliding_window() {
             duration: 120.0,
             ..scenarios::second(Shape::Sliding)
         };
-        let outcome = run(&scenario, Pace::default(), seed);
-        assert!(outcome.refused <= 0.01, "seed {seed}: {outcome:?}");
+        let Watched { outcome, quota, .. } = watched(&scenario, Pace::default(), seed);
+        let is_sliding = quota.is_some_and(
+            |quota| matches!(quota, Quota::Sliding { limit: 500, window } if (window - 1.0).abs() < 0.01),
+        );
+        assert!(
+            outcome.refused <= 0.01 && outcome.used >= 0.8 && is_sliding,
+            "seed {seed}: {outcome:?}, {quota:?}"
+        );
     }
+}
+
+/// A server that keeps no quota but refuses once, and a client that makes a hundred requests a second.
+#[test]
+fn a_rate_that_is_not_reached_is_not_raised() {
+    let silence = Announcement::default();
+    let (mut pace, mut now) = (Pace::default(), 0.0);
+    for count in 0..30_000 {
+        now += 0.01;
+        if let Turn::Wait(until) = pace.turn(now) {
+            now = until;
+        }
+        let number = pace.send(now);
+        if count == 100 {
+            pace.refused(number, now, &silence, Some(now + 1.0));
+            now += 1.0;
+        } else {
+            pace.granted(number, now, &silence);
+        }
+    }
+    let rate = pace.quota().map_or(f64::NAN, |quota| quota.rate());
+    assert!((100.0..=400.0).contains(&rate), "{rate}/s");
+    assert_eq!(pace.rate(), None, "what is found by searching is not known");
+}
+
+#[test]
+fn no_number_that_a_server_announces_is_too_large() {
+    let mut pace = Pace::default();
+    for seconds in 0..10 {
+        let now = f64::from(seconds);
+        let number = pace.send(now);
+        let announced = Announcement {
+            remaining: Some(u64::MAX),
+            ..Announcement::default()
+        };
+        pace.granted(number, now, &announced);
+    }
+    assert_eq!(pace.turn(10.0), Turn::Now);
 }

@@ -13,7 +13,7 @@ pub(crate) struct Scenario {
     /// Requests a second of another client on the same key.
     pub(crate) other: fn(Seconds) -> f64,
     pub(crate) duration: Seconds,
-    /// Requests without a reply.
+    /// Requests without a reply, where a quota is known.
     pub(crate) ceiling: usize,
 }
 

@@ -12,6 +12,16 @@ fn half_now_and_then(now: Seconds) -> f64 {
     if (now / 10.0) % 2.0 < 1.0 { 0.0 } else { 250.0 }
 }
 
+/// Takes 600 requests a second for one second, every ten seconds.
+fn more_than_there_is(now: Seconds) -> f64 {
+    if now % 10.0 < 9.0 { 0.0 } else { 600.0 }
+}
+
+/// Takes sixty requests in a tenth of a second, every two seconds.
+fn in_bursts(now: Seconds) -> f64 {
+    if now % 2.0 < 1.9 { 0.0 } else { 600.0 }
+}
+
 /// A quota of 500 requests a second.
 pub(crate) fn second(shape: Shape) -> Scenario {
     scenario(shape, 500, 1.0)
@@ -67,6 +77,16 @@ fn kinds() -> Vec<(String, Scenario)> {
         ("sliding, 500 per 1 s", second(Shape::Sliding)),
         ("sliding, 600 per 60 s", scenario(Shape::Sliding, 600, 60.0)),
         ("bucket of 50, 500/s", second(Shape::Bucket(50.0))),
+        ("fixed, 100 per 1.25 s", scenario(Shape::Aligned, 100, 1.25)),
+        ("fixed, 100 per 0.75 s", scenario(Shape::Aligned, 100, 0.75)),
+        (
+            "sliding, 100 per 1.25 s",
+            scenario(Shape::Sliding, 100, 1.25),
+        ),
+        (
+            "sliding, 100 per 0.75 s",
+            scenario(Shape::Sliding, 100, 0.75),
+        ),
         ("fixed, 5 per 1 s", scenario(Shape::Aligned, 5, 1.0)),
         ("fixed, 5 per 60 s", scenario(Shape::Aligned, 5, 60.0)),
         ("sliding, 7 per 1 s", scenario(Shape::Sliding, 7, 1.0)),
@@ -109,9 +129,7 @@ fn silent() -> Vec<(String, Scenario)> {
         .flat_map(|kind| {
             answers.map(|(retry_after, words)| {
                 let (name, scenario) = mannered(kind, words, manners(None, retry_after, 0.0));
-                // Where no quota is known, no more are under way.
                 let scenario = Scenario {
-                    ceiling: 64,
                     duration: 120.0,
                     ..scenario
                 };
@@ -144,7 +162,32 @@ fn changing() -> Vec<(String, Scenario)> {
         };
         (format!("{kind}, a second client{words}"), scenario)
     });
-    changed.into_iter().chain(shared).collect()
+    let bucket = [
+        (
+            50,
+            half_now_and_then as fn(Seconds) -> f64,
+            0.001,
+            "a second client",
+        ),
+        (50, more_than_there_is, 0.001, "a greedy client"),
+        (
+            50,
+            more_than_there_is,
+            0.5,
+            "a greedy client, latency 500 ms",
+        ),
+        (500, in_bursts, 0.02, "a client in bursts, latency 20 ms"),
+    ]
+    .map(|(size, other, latency, words)| {
+        let scenario = Scenario {
+            other,
+            duration: 120.0,
+            latency: (latency, latency / 5.0),
+            ..second(Shape::Bucket(f64::from(size)))
+        };
+        (format!("bucket of {size}, {words}"), scenario)
+    });
+    changed.into_iter().chain(shared).chain(bucket).collect()
 }
 
 fn distant() -> Vec<(String, Scenario)> {

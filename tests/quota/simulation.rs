@@ -3,13 +3,16 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use leadfix::pace::{Pace, Turn};
+use leadfix::pace::{Pace, Quota, Turn};
 
 use crate::scenario::{Outcome, Scenario, measure};
 use crate::server::{Reply, Seconds, Server};
 
 /// How late the client's timer fires, at most.
 const LATENESS: Seconds = 0.002;
+
+/// So many are under way at most where no quota is known.
+const USUAL: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
@@ -38,11 +41,20 @@ fn seconds(instant: Instant) -> Seconds {
 
 /// What a run of a scenario comes to; the same seed gives the same run.
 pub(crate) fn run(scenario: &Scenario, pace: Pace, seed: u64) -> Outcome {
-    watched(scenario, pace, seed).0
+    watched(scenario, pace, seed).outcome
 }
 
-/// The same, and the longest time without a granted request in the second half.
-pub(crate) fn watched(scenario: &Scenario, pace: Pace, seed: u64) -> (Outcome, Seconds) {
+/// A run, and what else there is to see of it.
+pub(crate) struct Watched {
+    pub(crate) outcome: Outcome,
+    /// The longest time without a granted request in the second half.
+    pub(crate) gap: Seconds,
+    /// What the quota is understood to be in the end.
+    pub(crate) quota: Option<Quota>,
+}
+
+/// The same, watched.
+pub(crate) fn watched(scenario: &Scenario, pace: Pace, seed: u64) -> Watched {
     let mut random = fastrand::Rng::with_seed(seed);
     let server = scenario.server.clone();
     let mut simulation = Simulation {
@@ -73,15 +85,18 @@ pub(crate) fn watched(scenario: &Scenario, pace: Pace, seed: u64) -> (Outcome, S
         capacity,
         refused,
         replies,
+        pace,
         ..
     } = simulation;
     let half = scenario.duration / 2.0;
     let from = granted_at.partition_point(|at| *at < half).max(1);
     let gaps = granted_at[from - 1..].windows(2);
-    let longest = gaps.map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
     let counts = (refused, replies.len());
-    let outcome = measure(scenario, &granted_at, &capacity, counts);
-    (outcome, longest)
+    Watched {
+        outcome: measure(scenario, &granted_at, &capacity, counts),
+        gap: gaps.map(|pair| pair[1] - pair[0]).fold(0.0, f64::max),
+        quota: pace.quota(),
+    }
 }
 
 struct Simulation<'a> {
@@ -178,9 +193,17 @@ impl Simulation<'_> {
         self.pace.refused(number as u64, now, &announced, hold);
     }
 
+    /// How many may be under way.
+    fn allowed(&self) -> usize {
+        match self.pace.rate() {
+            Some(_) => self.scenario.ceiling,
+            None => self.scenario.ceiling.min(USUAL),
+        }
+    }
+
     /// Sends what may go now, and sets the timer for what may go later.
     fn send(&mut self, now: Seconds) {
-        while self.in_flight < self.scenario.ceiling {
+        while self.in_flight < self.allowed() {
             let turn = if now < self.gate {
                 Turn::Wait(self.gate)
             } else {
