@@ -36,7 +36,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Path of the leads, below the base URL.
-pub const LEADS: &str = "/campaigns-leads/";
+pub const LEADS: &str = "/campaigns-leads";
 
 /// Last segment of one lead's path, behind [`LEADS`]; the ID is opaque and percent-encoded.
 pub fn lead_segment(lead_id: &str) -> Cow<'_, str> {
@@ -146,7 +146,7 @@ struct Number(E164);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serializer.serialize_str(&self.0.text())
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::config::Reading;
-use crate::correction;
 use crate::error::{Exit, Fatal};
 use crate::overlooked::Overlooked;
 use crate::preflight::{self, Judgement, Preflight};
@@ -201,7 +200,9 @@ impl Check<'_> {
             if row.damage.is_some() {
                 continue;
             }
-            let read = correction::read(&row, self.columns, &self.reading.policy.rules);
+            let read = self
+                .preflight
+                .read(&row, self.columns, &self.reading.policy);
             let number = read
                 .ok()
                 .and_then(|correction| correction.phone_number())

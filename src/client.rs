@@ -1,5 +1,6 @@
 //! One request, one reply. The only user of `reqwest`; knows nothing of retries, limits or what a reply means.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    RETRY_AFTER,
+    AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Certificate, Method, Proxy, Request, Url, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,10 +20,6 @@ use crate::quota::Headers;
 
 /// A reply's body is read up to this many bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
-
-const RATE_LIMIT: HeaderName = HeaderName::from_static(api::RATE_LIMIT);
-const RATE_REMAINING: HeaderName = HeaderName::from_static(api::RATE_REMAINING);
-const RATE_RESET: HeaderName = HeaderName::from_static(api::RATE_RESET);
 
 /// Shorter parts of a key are no secret, and words of their own.
 const SHORTEST_HALF: usize = 5;
@@ -91,17 +87,22 @@ pub struct Answer {
 impl Answer {
     /// The headers that speak of the quota.
     pub fn quota_headers(&self) -> Headers<'_> {
-        let header = |name| self.headers.get(name)?.to_str().ok();
-        let mut headers = Headers {
-            limit: header(RATE_LIMIT),
-            remaining: header(RATE_REMAINING),
-            reset: header(RATE_RESET),
-            retry_after: header(RETRY_AFTER),
-            date: header(DATE),
-        };
+        let mut headers = Headers::default();
+        // In one go: looking five names up costs five hashes, with each reply.
+        for (name, value) in &self.headers {
+            let field = match name.as_str() {
+                api::RATE_LIMIT => &mut headers.limit,
+                api::RATE_REMAINING => &mut headers.remaining,
+                api::RATE_RESET => &mut headers.reset,
+                "retry-after" => &mut headers.retry_after,
+                "date" => &mut headers.date,
+                _ => continue,
+            };
+            *field = field.or(value.to_str().ok());
+        }
         // A proxy may add one of its own; the longer one keeps both.
         let asked = self.headers.get_all(RETRY_AFTER);
-        if asked.iter().nth(1).is_some() {
+        if headers.retry_after.is_some() && asked.iter().nth(1).is_some() {
             headers.retry_after = asked
                 .iter()
                 .filter_map(|value| value.to_str().ok())
@@ -146,13 +147,13 @@ impl Client {
     }
 
     /// `GET` of one lead.
-    pub async fn read(&self, lead_id: &str) -> Reply {
-        self.send(Method::GET, lead_id, None).await
+    pub fn read(&self, lead_id: &str) -> impl Future<Output = Reply> {
+        self.send(Method::GET, lead_id, None)
     }
 
     /// `PATCH` of one lead with a JSON body.
-    pub async fn patch(&self, lead_id: &str, body: Vec<u8>) -> Reply {
-        self.send(Method::PATCH, lead_id, Some(body)).await
+    pub fn patch(&self, lead_id: &str, body: Vec<u8>) -> impl Future<Output = Reply> {
+        self.send(Method::PATCH, lead_id, Some(body))
     }
 
     /// Drops every kept connection, so that the next request gets a new one.
@@ -178,31 +179,18 @@ impl Client {
     }
 
     async fn send(&self, method: Method, lead_id: &str, body: Option<Vec<u8>>) -> Reply {
-        let url = match self.leads.join(&api::lead_segment(lead_id)) {
-            Ok(url) => url,
-            Err(error) => {
-                let (detail, untrusted) = (error.to_string(), false);
-                return Reply::NotConnected { detail, untrusted };
-            }
-        };
-        let mut request = Request::new(method, url);
-        if let Some(body) = body {
-            let json = HeaderValue::from_static("application/json");
-            request.headers_mut().insert(CONTENT_TYPE, json);
-            *request.body_mut() = Some(body.into());
-        }
-        let sent = self.http.borrow().execute(request);
+        let sent = self.begin(method, lead_id, body);
         // Kept outside of what the deadline may drop: a status that came in time counts, also when the body did not.
         let mut head = None;
-        let exchange = async {
+        let ended = tokio::time::timeout(self.settings.timeout, async {
             let mut response = sent.await?;
             head = Some((
                 response.status().as_u16(),
                 std::mem::take(response.headers_mut()),
             ));
-            Ok(whole_body(response).await)
-        };
-        let ended = tokio::time::timeout(self.settings.timeout, exchange).await;
+            Ok(whole_body(&mut response).await)
+        })
+        .await;
         match (head, ended) {
             (Some((status, headers)), ended) => Reply::Answer(Answer {
                 status,
@@ -215,9 +203,39 @@ impl Client {
             },
         }
     }
+
+    fn url(&self, lead_id: &str) -> Url {
+        let mut url = self.leads.clone();
+        match api::lead_segment(lead_id) {
+            // The usual one: what stands before it is not parsed again.
+            Cow::Borrowed(plain) => {
+                if let Ok(mut path) = url.path_segments_mut() {
+                    path.push(plain);
+                }
+            }
+            Cow::Owned(encoded) => url.set_path(&format!("{}/{encoded}", self.leads.path())),
+        }
+        url
+    }
+
+    /// Apart from [`Client::send`], whose state would keep room for the request until its end.
+    fn begin(
+        &self,
+        method: Method,
+        lead_id: &str,
+        body: Option<Vec<u8>>,
+    ) -> impl Future<Output = reqwest::Result<reqwest::Response>> + use<> {
+        let mut request = Request::new(method, self.url(lead_id));
+        if let Some(body) = body {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+            *request.body_mut() = Some(body.into());
+        }
+        self.http.borrow().execute(request)
+    }
 }
 
-/// Where the leads are, as something to join the last segment to: that parses no more than the segment.
+/// Where the leads are, for the last segment to be appended.
 fn leads(base_url: &Url) -> Url {
     let mut leads = base_url.clone();
     leads.set_path(&format!(
@@ -281,7 +299,7 @@ fn authorities(path: &Path) -> Result<Vec<Certificate>, SetupError> {
 }
 
 /// The body, or `None` where it was cut short or is too large.
-async fn whole_body(mut response: reqwest::Response) -> Option<Vec<u8>> {
+async fn whole_body(response: &mut reqwest::Response) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.ok()? {
         if body.len() + chunk.len() > MAX_BODY {

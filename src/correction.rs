@@ -86,11 +86,17 @@ pub struct Rules {
     pub clear_token: String,
 }
 
-/// Reads one row. An empty cell leaves its field alone.
+/// Reads one row. An empty cell leaves its field alone. `found`: the digits of the number that an earlier reading of the
+/// same row by the same rules has found in it.
 ///
 /// # Errors
 /// The first thing that makes the row unfit to be sent.
-pub fn read(row: &Row, columns: &Columns, rules: &Rules) -> Result<Correction, Rejection> {
+pub fn read(
+    row: &Row,
+    columns: &Columns,
+    rules: &Rules,
+    found: Option<u64>,
+) -> Result<Correction, Rejection> {
     if let Some(damage) = &row.damage {
         let cells: Vec<&str> = row.cells.iter().collect();
         let detail = format!(
@@ -115,7 +121,7 @@ pub fn read(row: &Row, columns: &Columns, rules: &Rules) -> Result<Correction, R
     let country = cells.value(columns.country, "country")?;
     if let Some(cell) = cells.value(columns.phone_number, "phone_number")? {
         let country = country.map(parse_country).transpose()?;
-        let read = phone::normalise(cell, country, &rules.phone)
+        let read = phone::normalise_again(cell, country, &rules.phone, found)
             .map_err(|refusal| Rejection::new(refusal, refusal.remedy()))?;
         correction.phone = Some(read);
     }
@@ -276,7 +282,7 @@ mod tests {
             },
             clear_token: "<clear>".into(),
         };
-        read(&row, &columns, &rules).map_err(|rejection| {
+        read(&row, &columns, &rules, None).map_err(|rejection| {
             assert!(
                 !rejection.detail.is_empty(),
                 "{} tells nothing",

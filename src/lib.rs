@@ -23,6 +23,7 @@ pub mod learnt;
 pub mod limiter;
 pub mod lock;
 pub mod log;
+pub mod numbers;
 pub mod open_files;
 pub mod outcome;
 pub mod overlooked;

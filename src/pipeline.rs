@@ -9,8 +9,8 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream;
+use futures::stream::{self, FusedStream, FuturesOrdered};
+use futures::{Stream, StreamExt};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -27,6 +27,10 @@ use crate::results::{Results, Storage};
 
 /// Results are made durable at least this often.
 const SYNC_EVERY: Duration = Duration::from_millis(250);
+
+/// So many rows at most are begun one after the other before replies are looked at again, and the other way round: what
+/// many rows go through together is in the processor's cache, and what each goes through alone is not.
+const BATCH: usize = 64;
 
 /// Everything a run is about.
 #[derive(Debug)]
@@ -109,7 +113,7 @@ pub async fn run<S: Storage>(
         begun: &begun,
         skip: results.rows(),
     });
-    let settled = stream::unfold(source, |mut source| async {
+    let rows = stream::unfold(source, |mut source| async {
         match source.next().await {
             Ok(item) => item.map(|item| (item, source)),
             Err(error) => {
@@ -118,25 +122,28 @@ pub async fn run<S: Storage>(
             }
         }
     })
-    // Boxed, because it is large and handed on several times before it begins.
-    .map(|item| Box::pin(settle(job, item)))
-    .buffered(usize::try_from(job.window).unwrap_or(usize::MAX))
-    .ready_chunks(64);
-    let mut settled = std::pin::pin!(settled);
+    .ready_chunks(BATCH);
+    let mut rows = std::pin::pin!(rows);
+    let mut under_way = FuturesOrdered::new();
 
     let mut writer = Writer::new(job, results, firsts, witness);
     let mut ending: Option<Instant> = None;
-    loop {
+    while !(rows.is_terminated() && under_way.is_empty()) {
         let sync_due = writer.sync_due();
         tokio::select! {
             biased;
             synced = writer.synced() => {
                 durable.send_replace(synced.map_err(PipelineError::Results)?);
             }
-            chunk = settled.next() => match chunk {
-                Some(chunk) => chunk.into_iter().for_each(|item| writer.take(item)),
-                None => break,
-            },
+            Some(settled) = batch(&mut under_way) => {
+                for item in settled {
+                    writer.take(item);
+                }
+            }
+            Some(begun) = rows.next() => {
+                // Boxed, because it is large and handed on several times before it begins.
+                under_way.extend(begun.into_iter().map(|item| Box::pin(settle(job, item))));
+            }
             () = job.halt.pulled(), if ending.is_none() => ending = Some(Instant::now() + job.grace),
             () = sleep_until(ending) => break,
             () = job.halt.forced() => break,
@@ -152,6 +159,11 @@ pub async fn run<S: Storage>(
             durable,
         }),
     }
+}
+
+/// Whatever the stream has ready, up to a batch of it.
+async fn batch<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<Vec<T>> {
+    stream.ready_chunks(BATCH).next().await
 }
 
 async fn sleep_until(deadline: Option<Instant>) {
@@ -181,7 +193,7 @@ struct Item<'a> {
 /// How far it has come.
 enum Step<'a> {
     /// Judged, with the right to its first request.
-    Send(Permit<'a>, Correction),
+    Send(Option<Permit<'a>>, Correction),
     /// It shares the outcome of an earlier row.
     Repeat {
         first_row: u64,
@@ -191,6 +203,26 @@ enum Step<'a> {
     Settled(Outcome),
     /// The run ended first.
     Abandoned,
+}
+
+impl From<Judgement> for Step<'_> {
+    fn from(judgement: Judgement) -> Self {
+        match judgement {
+            Judgement::Send(correction) => Self::Send(None, correction),
+            Judgement::Repeat {
+                first_row,
+                first_line,
+                correction,
+            } => Self::Repeat {
+                first_row,
+                first_line,
+                correction,
+            },
+            Judgement::Reject(rejection) => {
+                Self::Settled(Outcome::invalid(rejection.reason, rejection.detail))
+            }
+        }
+    }
 }
 
 impl<'a> Source<'a> {
@@ -226,38 +258,27 @@ impl<'a> Source<'a> {
             preflight,
             ..
         } = self.job;
-        let step = match preflight.judge(&row, columns, policy) {
-            Judgement::Reject(rejection) => {
-                Step::Settled(Outcome::invalid(rejection.reason, rejection.detail))
+        let step = preflight.judge(&row, columns, policy).into();
+        let mut item = Box::new(Item { row, step });
+        if let Step::Send(permit, _) = &mut item.step {
+            *permit = executor.begin().await;
+            if permit.is_none() {
+                return Ok(None);
             }
-            Judgement::Repeat {
-                first_row,
-                first_line,
-                correction,
-            } => Step::Repeat {
-                first_row,
-                first_line,
-                correction,
-            },
-            Judgement::Send(correction) => match executor.begin().await {
-                Some(permit) => Step::Send(permit, correction),
-                None => return Ok(None),
-            },
-        };
-        self.begun.set(row.number);
-        Ok(Some(Box::new(Item { row, step })))
+        }
+        self.begun.set(item.row.number);
+        Ok(Some(item))
     }
 }
 
 async fn settle<'a>(job: &Job<'a>, mut item: Box<Item<'a>>) -> Box<Item<'a>> {
-    item.step = match std::mem::replace(&mut item.step, Step::Abandoned) {
-        Step::Send(permit, correction) => {
-            let doubt = item.row.number <= job.doubt_through;
-            let outcome = job.executor.settle(permit, &correction, doubt).await;
-            outcome.map_or(Step::Abandoned, Step::Settled)
-        }
-        judged => judged,
-    };
+    if let Step::Send(permit, correction) = &mut item.step
+        && let Some(permit) = permit.take()
+    {
+        let doubt = item.row.number <= job.doubt_through;
+        let outcome = job.executor.settle(permit, correction, doubt).await;
+        item.step = outcome.map_or(Step::Abandoned, Step::Settled);
+    }
     item
 }
 

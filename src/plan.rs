@@ -276,10 +276,8 @@ struct Tally {
 
 /// Whether a lead's number is this one. `None` where it may be: masked, or the national form of it.
 fn same_number(shown: &str, wanted: E164) -> Option<bool> {
-    if shown
-        .strip_prefix('+')
-        .is_some_and(|digits| is(digits, wanted))
-    {
+    // As it was sent is how nearly every lead shows it: that is seen without a copy.
+    if wanted.is_written_as(shown) {
         return Some(true);
     }
     let wanted = wanted.digits().to_string();
@@ -295,11 +293,6 @@ fn same_number(shown: &str, wanted: E164) -> Option<bool> {
     } else {
         Some(false)
     }
-}
-
-/// Whether these are its digits. As it was sent is how nearly every lead shows it: that is seen without a copy.
-fn is(digits: &str, number: E164) -> bool {
-    !digits.starts_with(['0', '+']) && digits.parse() == Ok(number.digits())
 }
 
 /// Fewer digits at the end of a number are no form of it.

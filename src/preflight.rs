@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::alarm::{Alarm, ColumnHealth, Mixture};
 use crate::correction::{self, Correction, Rejection, Rules};
 use crate::duplicates::{Duplicate, Duplicates, Sightings};
+use crate::numbers::Numbers;
 use crate::outcome::{Cause, Reason};
 use crate::overlooked::Overlooked;
 use crate::phone::Recovery;
@@ -114,6 +115,7 @@ pub struct Preflight {
     /// A column of states that is read as the country.
     pub states: Option<States>,
     mixture: Option<Mixture>,
+    numbers: Numbers,
     duplicates: Duplicates,
 }
 
@@ -177,12 +179,15 @@ impl Preflight {
     pub fn survey(input: &Input, columns: &Columns, policy: &Policy) -> Result<Self, SurveyError> {
         let mut findings = Findings::default();
         let mut sightings = Sightings::default();
+        let mut numbers = Numbers::default();
         let mut column = ColumnHealth::new();
         let mut states = None;
         let pass = each_row(input, |row| {
             let cell = phone_cell(row, columns);
             column.observe(cell.unwrap_or_default());
-            let read = correction::read(row, columns, &policy.rules);
+            let read = correction::read(row, columns, &policy.rules, None);
+            let number = read.as_ref().ok().and_then(Correction::phone_number);
+            numbers.push(number)?;
             if states.is_none() {
                 let refused = read.as_ref().err().map(|rejection| rejection.reason);
                 states = find_states(row, columns, policy, refused);
@@ -212,12 +217,13 @@ impl Preflight {
             overlooked: Overlooked::find(input, columns, &policy.rules.phone)?,
             states,
             mixture: column.mixture(),
+            numbers,
             duplicates: Duplicates::default(),
         };
         let mut suspects = sightings.suspects()?;
         if !suspects.is_empty() {
             each_row(input, |row| {
-                if let Ok(correction) = correction::read(row, columns, &policy.rules) {
+                if let Ok(correction) = preflight.read(row, columns, policy) {
                     suspects.examine(row.number, row.line, &correction);
                 }
                 Ok(())
@@ -230,7 +236,7 @@ impl Preflight {
 
     /// Judges one row, duplicates considered.
     pub fn judge(&self, row: &Row, columns: &Columns, policy: &Policy) -> Judgement {
-        match correction::read(row, columns, &policy.rules) {
+        match self.read(row, columns, policy) {
             Ok(correction) => self.judge_correction(row, correction, policy),
             Err(rejection) => Judgement::Reject(rejection),
         }
@@ -272,6 +278,16 @@ impl Preflight {
         }
         warnings.extend(self.mixture.as_ref().map(ToString::to_string));
         warnings
+    }
+
+    /// Reads a row of the survey again, by itself: duplicates are not considered.
+    pub fn read(
+        &self,
+        row: &Row,
+        columns: &Columns,
+        policy: &Policy,
+    ) -> Result<Correction, Rejection> {
+        correction::read(row, columns, &policy.rules, self.numbers.of_row(row.number))
     }
 
     fn judge_correction(&self, row: &Row, correction: Correction, policy: &Policy) -> Judgement {
@@ -317,7 +333,7 @@ impl Preflight {
             let touched = self.duplicates.of(row.number).is_some()
                 || self.duplicates.sharing(row.number).is_some();
             if touched
-                && let Ok(correction) = correction::read(row, columns, &policy.rules)
+                && let Ok(correction) = self.read(row, columns, policy)
                 && let Judgement::Reject(rejection) = self.judge_correction(row, correction, policy)
             {
                 rejected.push((row.line, row.cells[columns.lead_id].to_owned(), rejection));

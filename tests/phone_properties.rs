@@ -1,6 +1,6 @@
 //! What holds for every cell, whatever is in it.
 
-use leadfix::phone::{AllowedTypes, Recoveries, Region, Rules, normalise};
+use leadfix::phone::{AllowedTypes, Recoveries, Region, Rules, normalise, normalise_again};
 use proptest::prelude::*;
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 
@@ -33,16 +33,24 @@ proptest! {
 
     #[test]
     fn a_cell_is_refused_or_a_valid_number_that_stays_itself(
-        cell in cell(), country in region(), default_region in region()
+        cell in cell(), country in region(), other_country in region(), default_region in region()
     ) {
         let rules = Rules { default_region, allowed_types: AllowedTypes::ALL };
-        if let Ok(read) = normalise(&cell, country, &rules) {
+        let read = normalise(&cell, country, &rules);
+        let found = read.ok().map(|read| read.number.digits());
+        prop_assert_eq!(normalise_again(&cell, country, &rules, found), read);
+        if let Ok(read) = read {
             let text = read.number.to_string();
             prop_assert!(text.len() <= 16 && text.starts_with('+'), "{text}");
             let parsed = PHONE_NUMBER_UTIL.parse(&text, None).expect("the library parses what it found");
             prop_assert!(PHONE_NUMBER_UTIL.is_valid_number(&parsed), "{text}");
             prop_assert_eq!(parsed.to_string(), text.clone());
             let again = normalise(&text, country, &rules).expect("its own output is read");
+            prop_assert_eq!(normalise_again(&text, country, &rules, found), Ok(again));
+            prop_assert_eq!(
+                normalise_again(&text, other_country, &rules, found),
+                normalise(&text, other_country, &rules)
+            );
             prop_assert_eq!(again.number, read.number);
             prop_assert_eq!(again.recovered, Recoveries::NONE);
             prop_assert_eq!(text.parse(), Ok(read.number));

@@ -131,8 +131,8 @@ impl<'a> Executor<'a> {
         correction: &Correction,
         doubt: bool,
     ) -> Option<Outcome> {
-        let row = Row::new(permit, correction, doubt, self.first_spelling());
-        let outcome = self.take_to_the_end(row).await?;
+        let mut row = Row::new(permit, correction, doubt, self.first_spelling());
+        let outcome = self.take_to_the_end(&mut row).await?;
         if outcome.finding.reason == Some(Cause::Unreachable.into()) && !self.answered.get() {
             self.halt.pull(halt::Cause::Unreachable(outcome.detail));
             return None;
@@ -196,23 +196,23 @@ impl<'a> Executor<'a> {
     }
 
     /// `None` when the run ended first: then the halt says why.
-    async fn take_to_the_end(&self, mut row: Row<'_, 'a>) -> Option<Outcome> {
+    async fn take_to_the_end(&self, row: &mut Row<'_, 'a>) -> Option<Outcome> {
         loop {
-            let (plan, body) = match self.prepare(&mut row).await? {
+            let (plan, body) = match self.prepare(row).await? {
                 Prepared::Send(plan, body) => (plan, body),
                 Prepared::Settled(outcome) => return Some(outcome),
             };
-            let reply = self.patch_while_fresh(&mut row, &body).await?;
-            let seen = self.see(&mut row, &reply, Some(&plan));
+            let reply = self.patch_while_fresh(row, &body).await?;
+            let seen = self.see(row, &reply, Some(&plan));
             let mut verdict = classify::patch(seen, row.doubt, self.succeeded.get());
-            self.note_success(seen, &row, &plan);
+            self.note_success(seen, row, &plan);
             loop {
                 match verdict {
                     Verdict::Settle(finding) => return Some(row.settled(row.finding(finding))),
                     Verdict::Hold => break,
                     Verdict::Ask { question, doubt } => {
                         row.doubt = doubt;
-                        verdict = self.ask(&mut row, &plan, question).await?;
+                        verdict = self.ask(row, &plan, question).await?;
                     }
                     Verdict::Retry { doubt } => {
                         row.doubt = doubt;
@@ -237,7 +237,7 @@ impl<'a> Executor<'a> {
                     }
                     Verdict::Reconnect => {
                         row.doubt = true;
-                        self.reconnect(&mut row)?;
+                        self.reconnect(row)?;
                         break;
                     }
                     Verdict::Stop(systemic) => return self.stop(systemic, &reply),

@@ -7,6 +7,7 @@
 //! library found is judged once more before it counts.
 
 use std::fmt::{self, Display};
+use std::ops::Deref;
 use std::str::FromStr;
 
 mod cell;
@@ -31,6 +32,9 @@ pub(crate) use shape::{Shape, shape};
 /// The version of Google's numbering plans that the engine carries.
 pub const METADATA_VERSION: &str = "9.0.42";
 
+/// A `+` and as many digits as a `u64` has at most.
+const LONGEST_TEXT: usize = 1 + 20;
+
 /// A valid phone number of at most 15 digits, calling code first.
 ///
 /// It is shown as it is sent, `+919876543210`; in debugging output it is masked, so that no log can leak it.
@@ -43,9 +47,20 @@ impl E164 {
         Masked(self)
     }
 
+    /// The number as it is sent, without memory of its own: `+919876543210`.
+    pub fn text(self) -> impl Deref<Target = str> {
+        Text::of(self)
+    }
+
     /// The digits as one integer, without the `+`. No calling code begins with a zero, so none is lost.
     pub fn digits(self) -> u64 {
         self.0
+    }
+
+    /// Whether the text is this number as it is sent.
+    pub(crate) fn is_written_as(self, text: &str) -> bool {
+        let digits = text.strip_prefix('+').unwrap_or_default();
+        digits.starts_with(|first| matches!(first, '1'..='9')) && digits.parse() == Ok(self.0)
     }
 
     /// The calling code that the number begins with.
@@ -59,13 +74,38 @@ impl E164 {
 
 impl Display for E164 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "+{}", self.0)
+        f.write_str(&self.text())
     }
 }
 
 impl fmt::Debug for E164 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Masked(*self))
+    }
+}
+
+/// A number as it is sent.
+struct Text {
+    bytes: [u8; LONGEST_TEXT],
+    length: usize,
+}
+
+impl Text {
+    fn of(number: E164) -> Text {
+        let mut bytes = [b'+'; LONGEST_TEXT];
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(number.0).as_bytes();
+        let length = 1 + digits.len();
+        bytes[1..length].copy_from_slice(digits);
+        Text { bytes, length }
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
 }
 
@@ -161,6 +201,27 @@ pub fn normalise(
     let mut read = outcome?;
     read.recovered = read.recovered.union(reading.recovered);
     Ok(read)
+}
+
+/// Reads a cell that was read before, by the same rules, and gave the number `found`. Where it is that number just as
+/// it is sent, the numbering plans have nothing more to say about it; any other cell is read as ever.
+pub fn normalise_again(
+    cell: &str,
+    country: Option<Region>,
+    rules: &Rules,
+    found: Option<u64>,
+) -> Result<Normalised, Refusal> {
+    if let Some(number) = found.map(E164)
+        && number.is_written_as(cell)
+        && country.is_none_or(|country| country.calling_code() == number.calling_code())
+    {
+        return Ok(Normalised {
+            number,
+            recovered: Recoveries::NONE,
+            region_assumed: false,
+        });
+    }
+    normalise(cell, country, rules)
 }
 
 /// The common cell, digits and perhaps a `+`, needs no cleaning.

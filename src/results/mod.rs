@@ -104,7 +104,7 @@ impl<S: Storage> Results<S> {
             .write_field(finding.reason.map_or("", Reason::as_str))?;
         self.writer.write_field(finding.reupload.as_str())?;
         match outcome.phone_number {
-            Some(number) => self.writer.write_field(number.to_string())?,
+            Some(number) => self.writer.write_field(number.text().as_bytes())?,
             None => self.writer.write_field("")?,
         }
         match outcome.http_status {
