@@ -140,9 +140,10 @@ pub async fn run<S: Storage>(
                     writer.take(item);
                 }
             }
-            Some(begun) = rows.next() => {
+            begun = rows.next(), if !rows.is_terminated() => {
                 // Boxed, because it is large and handed on several times before it begins.
-                under_way.extend(begun.into_iter().map(|item| Box::pin(settle(job, item))));
+                let begun = begun.into_iter().flatten();
+                under_way.extend(begun.map(|item| Box::pin(settle(job, item))));
             }
             () = job.halt.pulled(), if ending.is_none() => ending = Some(Instant::now() + job.grace),
             () = sleep_until(ending) => break,
