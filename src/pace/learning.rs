@@ -14,13 +14,15 @@ const HORIZON: Seconds = 60.0;
 /// A reset nearer than this, or than a round trip, is not raced against.
 const NEAREST: Seconds = 0.25;
 /// A window in which fewer are granted shows too little to tell what kind it is.
-const FEWEST: u64 = 6;
+const FEWEST: u64 = 3;
 /// A sliding window is no shorter; what recovers sooner is a bucket, or came out of order.
 const SHORTEST: Seconds = 0.5;
-/// Windows are rather made in whole seconds: one that is measured no further from them than this share is one.
+/// Windows are rather made in whole seconds: one that is measured to be no further from them than this share is one.
 const ODD: f64 = 0.02;
 /// Lengths that differ by no more than this share are the same.
 const SAME: f64 = 0.1;
+/// A length of which this share is certain is measured by two resets.
+const EXACT: f64 = 0.6;
 /// Where no reset is announced.
 const USUAL_WINDOW: Seconds = 1.0;
 
@@ -36,9 +38,9 @@ pub(super) struct Learning {
     falling: Sight,
     /// How many others took in the stretch before anything recovered, at least.
     others: f64,
-    /// The first reset: the request that showed it, and how far before it the last one was that did not.
-    edge: Option<(Seconds, Seconds)>,
-    /// The window's length if it is a sliding one, and how many requests had recovered when that came up.
+    /// The first reset: the last request that did not show it, and the first that did.
+    edge: Option<(Sight, Sight)>,
+    /// The window's length at most if it is a sliding one, and how many requests had recovered when that came up.
     sliding: Option<(Seconds, f64)>,
 }
 
@@ -98,15 +100,18 @@ impl Learning {
             return None;
         }
         if ledger.is_reset(before, sight) {
-            let edge = (sight.sent_at, sight.sent_at - before.sent_at);
-            let first = self.edge.replace(edge);
+            let first = self.edge.replace((before, sight));
             self.begin(sight);
-            let (first, vague) = first?;
-            let length = sight.sent_at - first;
-            let vague = vague.max(edge.1);
-            return (vague <= 0.2 * length).then(|| {
-                let length = whole(ledger, length, vague);
-                Kind::Window(Window::new(length, Some(sight), false))
+            let (last, first) = first?;
+            let shortest = before.sent_at - first.sent_at;
+            let longest = sight.sent_at - last.sent_at;
+            // After a long pause a sliding window has given back as much.
+            let is_vague = shortest < EXACT * longest;
+            let sliding = is_vague.then(|| returning(ledger, before, sight));
+            return sliding.flatten().or_else(|| {
+                let length = whole(ledger, shortest, longest);
+                let window = Window::new(length, Some((before, sight)), false);
+                Some(Kind::Window(window))
             });
         }
         let rise = sight.remaining - before.remaining;
@@ -128,20 +133,22 @@ impl Learning {
         let fell = as_f64(self.falling.number - self.stretch.number);
         if fell < ledger.notable(8.0) {
             return Some(
-                self.returning(ledger, sight)
+                returning(ledger, self.stretch, sight)
                     .unwrap_or_else(|| self.bucket(sight, recovered)),
             );
         }
         // A sliding window gives back what was sent a window ago; a bucket that was emptied, little by little.
+        let (shortest, longest) = self.age(ledger, sight, recovered)?;
         let Some((length, first)) = self.sliding else {
-            let (length, _) = self.age(ledger, sight, recovered)?;
-            if length < SHORTEST {
+            if longest < SHORTEST {
                 self.begin(sight);
             } else {
-                self.sliding = Some((length, recovered));
+                self.sliding = Some((longest, recovered));
             }
             return None;
         };
+        let length = length.min(longest);
+        self.sliding = Some((length, first));
         let began = self.stretch.sent_at;
         let expected = as_f64(ledger.sent.since(began) - ledger.sent.since(sight.sent_at - length));
         if expected < 2.0 * first + 8.0 + ledger.noise() {
@@ -150,12 +157,8 @@ impl Learning {
         if recovered < expected / 2.0 {
             return Some(self.bucket(sight, recovered));
         }
-        let (length, vague) = self.age(ledger, sight, recovered)?;
-        Some(Kind::Window(Window::new(
-            whole(ledger, length, vague),
-            None,
-            true,
-        )))
+        let length = whole(ledger, shortest.min(length), length);
+        Some(Kind::Window(Window::new(length, None, true)))
     }
 
     /// A stretch without a reset.
@@ -169,51 +172,58 @@ impl Learning {
         Kind::Bucket(Bucket::new(recovered / span.max(NEAREST)))
     }
 
-    /// What is missing is what was sent in the trailing window, where that has the same length at both ends of the
-    /// stretch: what recovers then was sent before it.
-    fn returning(&self, ledger: &Ledger, sight: Sight) -> Option<Kind> {
-        let length = |sight: Sight| {
+    /// If requests are given back when they are a window old: how old that is at least and at most.
+    fn age(&self, ledger: &Ledger, sight: Sight, recovered: f64) -> Option<(Seconds, Seconds)> {
+        let age = |recovered: f64| {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 reason = "a count"
             )]
-            let missing = (as_f64(ledger.limit) - sight.remaining) as u64;
-            let oldest = (sight.number + 1).checked_sub(missing)?;
-            Some(sight.sent_at - ledger.sent.time(oldest)?)
+            let number = self.stretch.number + recovered.max(0.0) as u64;
+            Some(sight.sent_at - ledger.sent.time(number)?)
         };
-        let (before, now) = (length(self.stretch)?, length(sight)?);
-        let vague = SAME * now;
-        (now >= SHORTEST && (now - before).abs() <= vague)
-            .then(|| Kind::Window(Window::new(whole(ledger, now, vague), None, true)))
-    }
-
-    /// If requests are given back when they are a window old: how old that is, and how surely.
-    fn age(&self, ledger: &Ledger, sight: Sight, recovered: f64) -> Option<(Seconds, Seconds)> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count"
-        )]
-        let youngest = self.stretch.number + recovered as u64;
-        let age = |number| Some(sight.sent_at - ledger.sent.time(number)?);
-        let (longest, shortest) = (age(youngest - 1)?, age(youngest)?);
+        let (shortest, longest) = (age(recovered)?, age(recovered - 1.0 - ledger.noise())?);
         // What others take seems not to recover, which makes the window seem longer.
         let share = self.others / as_f64(self.falling.number - self.stretch.number).max(1.0);
-        Some((
-            f64::midpoint(longest, shortest),
-            longest - shortest + (SAME + share) * longest,
-        ))
+        Some((shortest - (SAME + share) * longest, longest))
     }
 }
 
-/// Whole seconds, where the measurement is vague enough for them.
-fn whole(ledger: &Ledger, length: Seconds, vague: Seconds) -> Seconds {
-    let rounded = length.round();
-    let vague = vague.max(ODD * length) + ledger.latency.worst_jitter();
-    if rounded >= 1.0 && (length - rounded).abs() <= vague {
+/// What is missing is what was sent in the trailing window, where that can have the same length at both
+/// sights: what recovers then was sent before it.
+fn returning(ledger: &Ledger, before: Sight, sight: Sight) -> Option<Kind> {
+    let lengths = |sight: Sight| {
+        let missing = as_f64(ledger.limit) - sight.remaining;
+        let age = |missing: f64| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a count"
+            )]
+            let oldest = (sight.number + 1).checked_sub(missing.max(1.0) as u64)?;
+            Some(sight.sent_at - ledger.sent.time(oldest)?)
+        };
+        let noise = ledger.noise();
+        Some((age(missing - noise)?, age(missing + 1.0 + noise)?))
+    };
+    let (before, now) = (lengths(before)?, lengths(sight)?);
+    let (shortest, longest) = (before.0.max(now.0), before.1.min(now.1));
+    (longest >= SHORTEST && shortest <= (1.0 + SAME) * longest).then(|| {
+        let length = whole(ledger, shortest.min(longest), longest);
+        Kind::Window(Window::new(length, None, true))
+    })
+}
+
+/// How long a window of these lengths is taken to be: as long as can be, which draws no refusals and is mended by what
+/// is seen later, or the whole seconds next to that.
+pub(super) fn whole(ledger: &Ledger, shortest: Seconds, longest: Seconds) -> Seconds {
+    let jitter = ledger.latency.worst_jitter();
+    let most = (1.0 + ODD) * longest + jitter;
+    let rounded = most.floor().min(longest.round());
+    if rounded >= 1.0 && rounded >= (1.0 - ODD) * shortest - jitter {
         rounded
     } else {
-        length
+        longest
     }
 }

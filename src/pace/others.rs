@@ -1,7 +1,7 @@
 //! Other clients of the same quota: how much of it they use, and what is left to them.
 
-use super::Seconds;
 use super::ledger::{Ledger, as_f64};
+use super::{Seconds, Sight};
 
 /// Those that use less than this share of the limit are not noticed.
 const LEAST: f64 = 0.02;
@@ -66,9 +66,10 @@ impl Others {
         now > sent_at + 2.0 * ledger.latency.smooth() + RACE && self.expected(ledger, now).is_some()
     }
 
-    /// A window began in which `missing` requests were none of ours.
-    pub(super) fn begin(&mut self, begin: Seconds, missing: f64) {
-        self.counted = (begin, missing);
+    /// A window began, and `sight` is the first in it: what else is missing may be ours, out of order.
+    pub(super) fn begin(&mut self, ledger: &Ledger, sight: Sight, begin: Seconds) {
+        let missing = as_f64(ledger.limit) - sight.remaining - 1.0;
+        self.counted = (begin, missing + ledger.noise());
     }
 
     /// So many requests in the window were none of ours, at `now`.
@@ -79,7 +80,7 @@ impl Others {
             return;
         }
         self.notice(ledger, now, (missing - ledger.noise() - counted) / span);
-        self.counted = (now, missing.max(0.0));
+        self.counted = (now, missing.max(0.0) + ledger.noise());
     }
 
     /// So many requests in the trailing window were none of ours, at `now`.

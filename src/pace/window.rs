@@ -1,6 +1,7 @@
 //! A known number of requests in a window of known length, fixed or sliding: never more than that many in *any*
 //! stretch as long as the window, wherever its edges lie.
 
+use super::learning::whole;
 use super::ledger::{Ledger, as_f64};
 use super::lessons::Lessons;
 use super::others::Others;
@@ -36,16 +37,17 @@ pub(super) struct Window {
     /// The window in which the last sight lies: its begin and its end.
     begin: Seconds,
     end: Seconds,
-    /// Number of the first request in it.
+    /// Number of the first request in it, and when the last one of the window before was sent.
     first: u64,
+    last: Seconds,
     others: Others,
     lessons: Lessons,
 }
 
 impl Window {
-    /// A window that this run has come to know; `edge`: the first request in it.
-    pub(super) fn new(length: Seconds, edge: Option<Sight>, is_sliding: bool) -> Self {
-        let begin = edge.map_or(f64::NEG_INFINITY, |edge| edge.sent_at);
+    /// A window that this run has come to know; `edge`: the last request before it, and the first in it.
+    pub(super) fn new(length: Seconds, edge: Option<(Sight, Sight)>, is_sliding: bool) -> Self {
+        let begin = edge.map_or(f64::NEG_INFINITY, |(_, first)| first.sent_at);
         Self {
             length,
             is_sliding,
@@ -53,7 +55,8 @@ impl Window {
             slack: SLACK,
             begin,
             end: begin + length,
-            first: edge.map_or(0, |edge| edge.number),
+            first: edge.map_or(0, |(_, first)| first.number),
+            last: edge.map_or(f64::NEG_INFINITY, |(last, _)| last.sent_at),
             others: Others::new(length, begin),
             lessons: Lessons::default(),
         }
@@ -173,21 +176,27 @@ impl Window {
             // A window that an earlier run has known: what was used in it so far was not used by this run.
             (self.begin, self.first) = (sight.sent_at, sight.number);
             self.end = self.begin + self.length;
-            let missing = as_f64(ledger.limit) - sight.remaining - 1.0;
-            self.others.begin(self.begin, missing);
+            self.others.begin(ledger, sight, self.begin);
         } else if ledger.is_reset(before, sight) {
             let since = sight.sent_at - self.begin;
             if self.is_confirmed && since < SHORTER * self.length {
                 return true;
             }
             self.is_confirmed = true;
+            // Two edges are no further apart than the requests around them.
+            let longest = sight.sent_at - self.last + ledger.latency.worst_jitter();
+            if longest < self.length {
+                let shortest = before.sent_at - self.begin;
+                self.length = whole(ledger, shortest, longest);
+            }
+            self.last = before.sent_at;
             let passed = ((sight.sent_at - self.end) / self.length).floor().max(0.0);
             let predicted = self.end + passed * self.length;
             let fits = before.sent_at < predicted && predicted <= sight.sent_at;
             self.begin = if fits { predicted } else { sight.sent_at };
             self.end = self.begin + self.length;
             self.first = sight.number;
-            self.others.begin(self.begin, 0.0);
+            self.others.begin(ledger, sight, self.begin);
             self.slack = (self.slack * DECAY).max(SLACK);
         } else if sight.sent_at >= self.end {
             self.end = sight.sent_at + LEAST_SLACK;

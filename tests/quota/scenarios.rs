@@ -89,7 +89,13 @@ fn kinds() -> Vec<(String, Scenario)> {
         ),
         ("fixed, 5 per 1 s", scenario(Shape::Aligned, 5, 1.0)),
         ("fixed, 5 per 60 s", scenario(Shape::Aligned, 5, 60.0)),
+        ("fixed, 7 per 1 s", scenario(Shape::Aligned, 7, 1.0)),
+        (
+            "opens with the first request, 7 per 1 s",
+            scenario(Shape::FirstRequest, 7, 1.0),
+        ),
         ("sliding, 7 per 1 s", scenario(Shape::Sliding, 7, 1.0)),
+        ("sliding, 5 per 1 s", scenario(Shape::Sliding, 5, 1.0)),
     ]
     .map(|(name, scenario)| (name.to_owned(), scenario))
     .to_vec()
