@@ -194,18 +194,15 @@ impl Learning {
 /// sights: what recovers then was sent before it.
 fn returning(ledger: &Ledger, before: Sight, sight: Sight) -> Option<Kind> {
     let lengths = |sight: Sight| {
-        let missing = as_f64(ledger.limit) - sight.remaining;
-        let age = |missing: f64| {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a count"
-            )]
-            let oldest = (sight.number + 1).checked_sub(missing.max(1.0) as u64)?;
-            Some(sight.sent_at - ledger.sent.time(oldest)?)
-        };
-        let noise = ledger.noise();
-        Some((age(missing - noise)?, age(missing + 1.0 + noise)?))
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
+        let missing = (as_f64(ledger.limit) - sight.remaining) as u64;
+        let oldest = (sight.number + 1).checked_sub(missing)?;
+        let age = |number| Some(sight.sent_at - ledger.sent.time(number)?);
+        Some((age(oldest)?, age(oldest.checked_sub(1)?)?))
     };
     let (before, now) = (lengths(before)?, lengths(sight)?);
     let (shortest, longest) = (before.0.max(now.0), before.1.min(now.1));

@@ -287,18 +287,6 @@ fn refusals_do_not_make_a_bucket_of_a_sliding_window() {
     }
 }
 
-/// After a refusal the window is learnt anew; a length that is too short then would be refused again and again.
-#[test]
-fn round_trips_that_differ_do_not_make_a_window_short() {
-    for seed in [24, 30, 57, 66, 128] {
-        let mut scenario = scenarios::second(Shape::Sliding);
-        (scenario.server.limit, scenario.server.window) = (100, 1.25);
-        scenario.latency = (0.2, 0.1);
-        let outcome = run(&scenario, Pace::default(), seed);
-        assert!(outcome.refused <= 0.015, "seed {seed}: {outcome:?}");
-    }
-}
-
 /// A server that keeps no quota but refuses once, and a client that makes a hundred requests a second.
 #[test]
 fn a_rate_that_is_not_reached_is_not_raised() {
