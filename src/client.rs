@@ -262,7 +262,10 @@ fn build(settings: &Settings) -> Result<reqwest::Client, SetupError> {
     // Else it is written anew for each request.
     headers.extend(host(&settings.base_url).map(|host| (HOST, host)));
     let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("leadfix/", env!("CARGO_PKG_VERSION")))
+        .user_agent(HeaderValue::from_static(concat!(
+            "leadfix/",
+            env!("CARGO_PKG_VERSION")
+        )))
         .default_headers(headers)
         .redirect(redirect::Policy::none())
         // Without the second part every request is cloned for a retry that never comes.

@@ -149,12 +149,17 @@ impl<'a> Cells<'a> {
     fn filled(&self, column: Option<usize>) -> Option<&'a str> {
         column
             .and_then(|column| self.cells.get(column))
-            .filter(|cell| !cell.trim().is_empty())
+            .filter(|cell| !text::is_blank(cell))
+    }
+
+    fn is_clear_token(&self, cell: &str) -> bool {
+        let rest = cell.trim_start().strip_prefix(self.clear_token);
+        rest.is_some_and(text::is_blank)
     }
 
     fn value(&self, column: Option<usize>, field: &str) -> Result<Option<&'a str>, Rejection> {
         match self.filled(column) {
-            Some(cell) if cell.trim() == self.clear_token => Err(Rejection::new(
+            Some(cell) if self.is_clear_token(cell) => Err(Rejection::new(
                 Cause::NotClearable,
                 format!(
                     "`{}` stands in `{field}`, which cannot be cleared",
@@ -167,7 +172,7 @@ impl<'a> Cells<'a> {
 
     fn notes(&self, column: Option<usize>) -> Option<String> {
         let cell = self.filled(column)?;
-        Some(if cell.trim() == self.clear_token {
+        Some(if self.is_clear_token(cell) {
             String::new()
         } else {
             cell.to_owned()
@@ -183,7 +188,7 @@ impl<'a> Cells<'a> {
         let Some(cell) = self.filled(Some(column)) else {
             return Ok(());
         };
-        let wanted = (cell.trim() != self.clear_token).then(|| Value::from(cell));
+        let wanted = (!self.is_clear_token(cell)).then(|| Value::from(cell));
         let contradicts = correction
             .variables
             .get(key)

@@ -1,10 +1,12 @@
 //! Rows that speak of the same lead, and leads that would get the same number. Found in two passes: the first
 //! keeps eight bytes on disk for each lead and each number, the second keeps only the rows that repeat one.
 
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::io;
+
+use rustc_hash::FxBuildHasher;
 
 use crate::correction::Correction;
 use crate::spill::Spill;
@@ -15,7 +17,6 @@ const TOLD: usize = 1000;
 /// The first pass: what repeats at all.
 #[derive(Debug, Default)]
 pub struct Sightings {
-    hasher: RandomState,
     leads: Spill,
     numbers: Spill,
 }
@@ -23,7 +24,7 @@ pub struct Sightings {
 impl Sightings {
     /// Takes note of a row that would be sent.
     pub fn note(&mut self, correction: &Correction) -> io::Result<()> {
-        self.leads.push(self.hasher.hash_one(&correction.lead_id))?;
+        self.leads.push(hint(&correction.lead_id))?;
         match correction.phone_number() {
             Some(number) => self.numbers.push(number.digits()),
             None => Ok(()),
@@ -33,7 +34,6 @@ impl Sightings {
     /// What the second pass has to look at.
     pub fn suspects(self) -> io::Result<Suspects> {
         Ok(Suspects {
-            hasher: self.hasher,
             leads: self.leads.repeated()?,
             numbers: self.numbers.repeated()?,
             groups: HashMap::new(),
@@ -45,11 +45,15 @@ impl Sightings {
 /// The second pass: which rows repeat what.
 #[derive(Debug)]
 pub struct Suspects {
-    hasher: RandomState,
     leads: HashSet<u64>,
     numbers: HashSet<u64>,
     groups: HashMap<Key, Vec<Mention>>,
     users: HashMap<u64, Vec<User>>,
+}
+
+/// Different for most leads, which is enough for the first pass.
+fn hint(lead_id: &str) -> u64 {
+    FxBuildHasher.hash_one(lead_id)
 }
 
 /// Half of a BLAKE3 hash: equal keys are equal texts.
@@ -78,10 +82,7 @@ impl Suspects {
     /// Looks at a row that would be sent.
     pub fn examine(&mut self, row: u64, line: u64, correction: &Correction) {
         let lead = key(correction.lead_id.as_bytes());
-        if self
-            .leads
-            .contains(&self.hasher.hash_one(&correction.lead_id))
-        {
+        if self.leads.contains(&hint(&correction.lead_id)) {
             let mention = Mention {
                 row,
                 line,

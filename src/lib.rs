@@ -46,5 +46,6 @@ pub mod session;
 pub mod spill;
 pub mod states;
 pub mod summary;
+pub mod tape;
 pub mod text;
 pub mod unambiguous;

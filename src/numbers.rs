@@ -2,30 +2,27 @@
 //! be judged twice.
 
 use std::cell::RefCell;
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::io;
 
 use crate::phone::E164;
+use crate::tape::Tape;
 
 /// Numbers kept in memory, and as many again of those that are read back: 32 kilobytes each.
 const BLOCK: usize = 4096;
-const SIZE: usize = size_of::<u64>();
 /// In the place of a row that gives no number.
 const NONE: u64 = 0;
 
-/// Numbers by row. Eight bytes of disk for each row, in a file without a name.
+/// Numbers by row. Eight bytes of disk for each row.
 #[derive(Debug, Default)]
 pub struct Numbers {
-    file: Option<File>,
-    /// How many are in the file, in whole blocks.
-    written: usize,
+    /// Whole blocks.
+    tape: Tape,
     /// Those behind them.
     recent: Vec<u64>,
     read_back: RefCell<Block>,
 }
 
-/// Numbers that follow each other in the file.
+/// Numbers that follow each other on the tape.
 #[derive(Debug, Default)]
 struct Block {
     start: usize,
@@ -36,16 +33,17 @@ impl Numbers {
     /// Adds the number of the next row.
     pub fn push(&mut self, number: Option<E164>) -> io::Result<()> {
         if self.recent.len() == BLOCK {
-            self.write_block()?;
+            self.tape.append(&self.recent)?;
+            self.recent.clear();
         }
         self.recent.push(number.map_or(NONE, E164::digits));
         Ok(())
     }
 
-    /// The digits of a row's number; rows are counted from one. `None` also where the file cannot be read.
+    /// The digits of a row's number; rows are counted from one. `None` also where the disk cannot be read.
     pub fn of_row(&self, row: u64) -> Option<u64> {
         let place = usize::try_from(row.checked_sub(1)?).ok()?;
-        let digits = match place.checked_sub(self.written) {
+        let digits = match place.checked_sub(self.tape.length()) {
             Some(place) => self.recent.get(place).copied()?,
             None => self.read(place).ok()?,
         };
@@ -56,34 +54,10 @@ impl Numbers {
         let mut block = self.read_back.borrow_mut();
         let start = place - place % BLOCK;
         if block.start != start || block.numbers.is_empty() {
-            let mut bytes = vec![0; BLOCK * SIZE];
-            if let Some(file) = &self.file {
-                file.read_exact_at(&mut bytes, (start * SIZE) as u64)?;
-            }
-            block.start = start;
-            block.numbers.clear();
-            let numbers = bytes.as_chunks().0.iter().copied();
-            block.numbers.extend(numbers.map(u64::from_le_bytes));
+            let numbers = self.tape.read(start, BLOCK)?;
+            *block = Block { start, numbers };
         }
         Ok(block.numbers[place - start])
-    }
-
-    fn write_block(&mut self) -> io::Result<()> {
-        let bytes: Vec<u8> = self
-            .recent
-            .iter()
-            .copied()
-            .flat_map(u64::to_le_bytes)
-            .collect();
-        if self.file.is_none() {
-            self.file = Some(tempfile::tempfile()?);
-        }
-        if let Some(file) = &mut self.file {
-            file.write_all(&bytes)?;
-        }
-        self.written += self.recent.len();
-        self.recent.clear();
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::phone;
 use crate::reader::{Columns, Input, InputError, Row};
+use crate::text;
 
 /// So many rows tell what a column holds.
 const SAMPLE: usize = 200;
@@ -59,7 +60,7 @@ impl Overlooked {
             }
             for (column, (filled, numbers)) in strangers.iter().zip(&mut tallies) {
                 let cell = row.cells.get(*column).unwrap_or_default();
-                *filled += u32::from(!cell.trim().is_empty());
+                *filled += u32::from(!text::is_blank(cell));
                 *numbers += u32::from(phone::normalise(cell, None, rules).is_ok());
             }
         }

@@ -331,14 +331,10 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
         if self.job.executor.is_trusted() || self.waiting.len() as u64 >= self.job.window {
             self.write_waiting()?;
         }
-        self.sync_if_due();
-        Ok(())
+        self.sync_if_due()
     }
 
     fn write_waiting(&mut self) -> io::Result<()> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
         while let Some(item) = self.waiting.pop_front() {
             let Item { row, step } = *item;
             let outcome = match step {
@@ -371,7 +367,7 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
             self.results.append(row.line, &outcome, cells)?;
             self.witness.written(outcome.finding);
         }
-        self.results.flush()
+        Ok(())
     }
 
     fn unsynced(&self) -> u64 {
@@ -385,19 +381,21 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
         pending.then(|| self.last_sync + SYNC_EVERY)
     }
 
-    fn sync_if_due(&mut self) {
+    fn sync_if_due(&mut self) -> io::Result<()> {
         let now = Instant::now();
         let due = self
             .sync_due()
             .is_some_and(|due| now >= due || self.unsynced() * 2 >= self.job.window);
-        if due {
-            self.begin_sync();
-        }
+        if due { self.begin_sync() } else { Ok(()) }
     }
 
-    fn begin_sync(&mut self) {
+    /// Hands over what was written since the last time, and not sooner: a call for each batch of rows costs more than
+    /// writing them.
+    fn begin_sync(&mut self) -> io::Result<()> {
+        self.results.flush()?;
         self.syncing = Some((self.results.rows(), self.results.sync()));
         self.last_sync = Instant::now();
+        Ok(())
     }
 
     /// Waits for the sync under way; how many rows are durable after it. A sync that failed is never repeated.
@@ -423,7 +421,7 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
             self.synced().await?;
         }
         if self.unsynced() > 0 {
-            self.begin_sync();
+            self.begin_sync()?;
             self.synced().await?;
         }
         Ok(self.synced_rows)

@@ -16,6 +16,7 @@ use crate::overlooked::Overlooked;
 use crate::phone::Recovery;
 use crate::reader::{Columns, Input, InputError, Pass, Row};
 use crate::states::States;
+use crate::text;
 
 /// How many invalid rows are too many: `5%` or a count.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -375,7 +376,7 @@ fn find_states(
 
 fn phone_cell<'a>(row: &'a Row, columns: &Columns) -> Option<&'a str> {
     let cell = row.cells.get(columns.phone_number?)?;
-    (!cell.trim().is_empty()).then_some(cell)
+    (!text::is_blank(cell)).then_some(cell)
 }
 
 fn each_row(

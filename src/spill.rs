@@ -1,24 +1,23 @@
-//! Which numbers of a long list stand in it more than once, in bounded memory: sorted runs go to an unlinked
-//! temporary file and are merged from there.
+//! Which numbers of a long list stand in it more than once, in bounded memory: sorted runs go to disk and are
+//! merged from there.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::io;
+
+use crate::tape::Tape;
 
 /// Numbers kept in memory before a run is written: half a megabyte.
 const RUN: usize = 64 * 1024;
 /// Numbers read back at a time from each run.
 const BLOCK: usize = 1024;
-const SIZE: usize = size_of::<u64>();
 
 /// A list of numbers, kept on disk where it is long. Eight bytes of disk for each.
 #[derive(Debug, Default)]
 pub struct Spill {
     run: Vec<u64>,
-    file: Option<File>,
-    /// Lengths of the runs in the file, in numbers.
+    tape: Tape,
+    /// Lengths of the runs on the tape.
     runs: Vec<usize>,
 }
 
@@ -35,7 +34,7 @@ impl Spill {
 
     /// The numbers that were added more than once.
     pub fn repeated(mut self) -> io::Result<HashSet<u64>> {
-        if self.file.is_none() {
+        if self.runs.is_empty() {
             self.run.sort_unstable();
             return repeated(self.run.into_iter().map(Ok));
         }
@@ -47,17 +46,7 @@ impl Spill {
 
     fn write_run(&mut self) -> io::Result<()> {
         self.run.sort_unstable();
-        let bytes: Vec<u8> = self
-            .run
-            .iter()
-            .flat_map(|number| number.to_le_bytes())
-            .collect();
-        if self.file.is_none() {
-            self.file = Some(tempfile::NamedTempFile::new()?.into_file());
-        }
-        if let Some(file) = &mut self.file {
-            file.write_all(&bytes)?;
-        }
+        self.tape.append(&self.run)?;
         self.runs.push(self.run.len());
         self.run.clear();
         Ok(())
@@ -79,14 +68,14 @@ fn repeated(sorted: impl Iterator<Item = io::Result<u64>>) -> io::Result<HashSet
 
 /// The numbers of all runs, in order.
 struct Merge<'a> {
-    file: Option<&'a File>,
+    tape: &'a Tape,
     runs: Vec<Run>,
     heads: BinaryHeap<Reverse<(u64, usize)>>,
 }
 
 /// What is left of one run.
 struct Run {
-    offset: u64,
+    start: usize,
     left: usize,
     block: std::vec::IntoIter<u64>,
 }
@@ -94,18 +83,18 @@ struct Run {
 impl<'a> Merge<'a> {
     fn new(spill: &'a Spill) -> io::Result<Self> {
         let mut merge = Self {
-            file: spill.file.as_ref(),
+            tape: &spill.tape,
             runs: Vec::new(),
             heads: BinaryHeap::new(),
         };
-        let mut offset = 0;
+        let mut start = 0;
         for (index, &left) in spill.runs.iter().enumerate() {
             merge.runs.push(Run {
-                offset,
+                start,
                 left,
                 block: Vec::new().into_iter(),
             });
-            offset += (left * SIZE) as u64;
+            start += left;
             merge.advance(index)?;
         }
         Ok(merge)
@@ -116,18 +105,9 @@ impl<'a> Merge<'a> {
         let run = &mut self.runs[index];
         if run.block.len() == 0 && run.left > 0 {
             let count = run.left.min(BLOCK);
-            let mut bytes = vec![0; count * SIZE];
-            if let Some(file) = self.file {
-                file.read_exact_at(&mut bytes, run.offset)?;
-            }
-            run.offset += bytes.len() as u64;
+            run.block = self.tape.read(run.start, count)?.into_iter();
+            run.start += count;
             run.left -= count;
-            let (numbers, _) = bytes.as_chunks();
-            run.block = numbers
-                .iter()
-                .map(|bytes| u64::from_le_bytes(*bytes))
-                .collect::<Vec<_>>()
-                .into_iter();
         }
         if let Some(number) = run.block.next() {
             self.heads.push(Reverse((number, index)));

@@ -3,6 +3,11 @@
 /// Longest foreign text that is shown, in characters.
 const LONGEST: usize = 300;
 
+/// Whether there is nothing in it but white space.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
+}
+
 /// One line without control characters (terminal escapes included), cut to a readable length.
 pub fn cut(text: &str) -> String {
     let mut line = String::new();

@@ -73,9 +73,8 @@ impl<'c, 'p> Row<'c, 'p> {
             Reply::Answer(answer) => Some(answer.status),
             Reply::NotConnected { .. } | Reply::Lost { .. } => None,
         };
-        let lead = self.correction.lead_id.as_str();
         debug!(
-            lead,
+            lead = self.correction.lead_id.as_str(),
             method,
             attempt = self.attempts + 1,
             in_doubt = self.doubt,

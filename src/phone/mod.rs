@@ -32,9 +32,6 @@ pub(crate) use shape::{Shape, shape};
 /// The version of Google's numbering plans that the engine carries.
 pub const METADATA_VERSION: &str = "9.0.42";
 
-/// A `+` and as many digits as a `u64` has at most.
-const LONGEST_TEXT: usize = 1 + 20;
-
 /// A valid phone number of at most 15 digits, calling code first.
 ///
 /// It is shown as it is sent, `+919876543210`; in debugging output it is masked, so that no log can leak it.
@@ -49,7 +46,7 @@ impl E164 {
 
     /// The number as it is sent, without memory of its own: `+919876543210`.
     pub fn text(self) -> impl Deref<Target = str> {
-        Text::of(self)
+        digits::Digits::of(self.0)
     }
 
     /// The digits as one integer, without the `+`. No calling code begins with a zero, so none is lost.
@@ -65,7 +62,7 @@ impl E164 {
 
     /// The calling code that the number begins with.
     pub fn calling_code(self) -> u16 {
-        let digits = plan::Numerals::of(self.0);
+        let digits = digits::Digits::of(self.0);
         let code = plan::calling_code(digits.as_bytes());
         code.iter()
             .fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'))
@@ -81,31 +78,6 @@ impl Display for E164 {
 impl fmt::Debug for E164 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Masked(*self))
-    }
-}
-
-/// A number as it is sent.
-struct Text {
-    bytes: [u8; LONGEST_TEXT],
-    length: usize,
-}
-
-impl Text {
-    fn of(number: E164) -> Text {
-        let mut bytes = [b'+'; LONGEST_TEXT];
-        let mut buffer = itoa::Buffer::new();
-        let digits = buffer.format(number.0).as_bytes();
-        let length = 1 + digits.len();
-        bytes[1..length].copy_from_slice(digits);
-        Text { bytes, length }
-    }
-}
-
-impl Deref for Text {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
 }
 

@@ -29,7 +29,7 @@ const SHORTEST_STAND_IN: usize = 7;
 struct Found {
     number: E164,
     /// The number's digits.
-    full: Numerals,
+    full: Digits,
     calling_code: u16,
     kind: PhoneNumberType,
     recovered: Recoveries,
@@ -57,7 +57,7 @@ pub(super) fn judge(
         return Err(Refusal::CountryMismatch);
     }
     refuse_stand_ins(found.full.as_bytes())?;
-    refuse_stand_ins(found.full.split().1)?;
+    refuse_stand_ins(split(found.full.as_bytes()).1)?;
     refuse_unstable(digits, &found)?;
     if !rules.allowed_types.admits(found.kind) {
         return Err(Refusal::NumberType);
@@ -98,7 +98,7 @@ fn in_region(digits: &Digits, region: Region, country: Option<Region>) -> Result
     // `091-98765…`: a country code as some lists have it, with a zero that belongs to nothing. As they stand the
     // digits are no number of the region, so this reading has no rival. Not for `+1` and `+7`, whose single digit is
     // there by chance in one cell of ten.
-    let code = Numerals::of(u64::from(region.calling_code()));
+    let code = Digits::of(u64::from(region.calling_code()));
     let digits = match digits.as_bytes() {
         [b'0', rest @ ..] if region.calling_code() >= 10 && rest.starts_with(code.as_bytes()) => {
             digits.international_from(1)
@@ -129,7 +129,7 @@ fn look_up(
         if kind == PhoneNumberType::Unknown {
             return Err(invalid(&parsed));
         }
-        let full = Numerals::of(number.0);
+        let full = Digits::of(number.0);
         Ok(Found {
             number,
             full,
@@ -143,7 +143,7 @@ fn look_up(
 
 fn parse(digits: &Digits, region: Option<Region>) -> Result<PhoneNumber, ParseError> {
     plain(digits).map_or_else(
-        || PHONE_NUMBER_UTIL.parse(digits.as_str(), region.map(Region::plan)),
+        || PHONE_NUMBER_UTIL.parse(&digits[..], region.map(Region::plan)),
         Ok,
     )
 }
@@ -229,12 +229,12 @@ fn e164(number: &PhoneNumber) -> Option<E164> {
 /// What became of the digits on their way into the number.
 fn rewritten(
     digits: &Digits,
-    full: &Numerals,
+    full: &Digits,
     calling_code: u16,
     region: Option<Region>,
 ) -> Recoveries {
     let mut recovered = Recoveries::NONE;
-    let (code, national) = full.split();
+    let (code, national) = split(full.as_bytes());
     let cell = digits.as_bytes();
     let Some(region) = region else {
         if cell != full.as_bytes() {
@@ -304,31 +304,9 @@ fn refuse_stand_ins(digits: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-/// A number's digits as text, without allocating.
-#[derive(Clone, Copy)]
-pub(super) struct Numerals {
-    text: [u8; 20],
-    length: usize,
-}
-
-impl Numerals {
-    pub(super) fn of(value: u64) -> Numerals {
-        let mut buffer = itoa::Buffer::new();
-        let digits = buffer.format(value).as_bytes();
-        let (mut text, length) = ([0; 20], digits.len());
-        text[..length].copy_from_slice(digits);
-        Numerals { text, length }
-    }
-
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.text[..self.length]
-    }
-
-    /// The calling code, and what follows it.
-    fn split(&self) -> (&[u8], &[u8]) {
-        let digits = self.as_bytes();
-        digits.split_at(calling_code(digits).len())
-    }
+/// The calling code, and what follows it.
+fn split(digits: &[u8]) -> (&[u8], &[u8]) {
+    digits.split_at(calling_code(digits).len())
 }
 
 /// The calling code that an international number begins with. No code is the beginning of another, and the ITU's
@@ -383,9 +361,9 @@ mod tests {
                     let digits = international(&format!("{code}{national}"));
                     assert_eq!(
                         plain(&digits),
-                        PHONE_NUMBER_UTIL.parse(digits.as_str(), None).ok(),
+                        PHONE_NUMBER_UTIL.parse(&digits[..], None).ok(),
                         "{}",
-                        digits.as_str()
+                        &*digits
                     );
                 }
             }

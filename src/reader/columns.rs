@@ -7,6 +7,7 @@ use csv::StringRecord;
 
 use super::error::List;
 use super::names;
+use crate::text::is_blank;
 
 /// A field that a column can be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,7 +98,7 @@ pub fn mapping(argument: &str) -> Result<(MapTarget, String), MappingError> {
     let (target, column) = argument
         .split_once('=')
         .ok_or_else(|| MappingError::NoEquals(argument.to_owned()))?;
-    if column.trim().is_empty() {
+    if is_blank(column) {
         return Err(MappingError::NoColumn(argument.to_owned()));
     }
     Ok((target.parse()?, column.to_owned()))

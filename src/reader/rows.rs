@@ -305,7 +305,7 @@ impl Rows {
 
 /// A record without content is not a row: it names no lead, and asks for nothing.
 fn is_blank(cells: &StringRecord) -> bool {
-    cells.iter().all(|cell| cell.trim().is_empty())
+    cells.iter().all(crate::text::is_blank)
 }
 
 fn repeats(cells: &StringRecord, headers: &StringRecord) -> bool {

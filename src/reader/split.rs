@@ -6,6 +6,8 @@
 
 use csv::StringRecord;
 
+use crate::text::is_blank;
+
 /// The longest cell, in bytes of UTF-8.
 pub const CELL_LIMIT: usize = 64 * 1024;
 /// The longest row, in bytes of UTF-8; it bounds the memory.
@@ -64,6 +66,8 @@ pub(super) enum Breach {
 #[derive(Clone, Debug)]
 pub(super) struct Splitter {
     delimiter: u8,
+    /// Which bytes end an unquoted cell, or may.
+    ends: [bool; 256],
     unescaped: String,
 }
 
@@ -76,8 +80,13 @@ enum After {
 
 impl Splitter {
     pub(super) fn new(delimiter: u8) -> Splitter {
+        let mut ends = [false; 256];
+        for byte in [delimiter, b'\n', b'\r', b'"'] {
+            ends[usize::from(byte)] = true;
+        }
         Splitter {
             delimiter,
+            ends,
             unescaped: String::new(),
         }
     }
@@ -141,7 +150,7 @@ impl Splitter {
         loop {
             let Some(step) = bytes[at..]
                 .iter()
-                .position(|&byte| self.stops(byte) || byte == b'"')
+                .position(|&byte| self.ends[usize::from(byte)])
             else {
                 return unfinished(start, bytes.len(), last);
             };
@@ -149,7 +158,7 @@ impl Splitter {
             if bytes[at] != b'"' {
                 return Ok(Some(at));
             }
-            if text[start..at].trim().is_empty() {
+            if is_blank(&text[start..at]) {
                 let Some(rest) = self.rest_of_line(text, at + 1, last) else {
                     return Ok(None);
                 };
