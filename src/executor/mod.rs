@@ -1,7 +1,9 @@
 //! Takes one correction to its end: admit, send, classify, wait, settle. Knows no CSV, no files and no order.
 
 mod reply;
+mod request;
 mod row;
+mod wait;
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -10,26 +12,22 @@ use serde::Serialize;
 use tokio::time::Instant;
 use tracing::info;
 
-use crate::api::{Complaint, Dialect};
-use crate::classify::{self, Question, Seen, Systemic, Verdict, Words};
+use crate::api::Dialect;
+use crate::classify::{self, Question, Seen, Systemic, Verdict};
 use crate::client::{Answer, Client, Reply};
 use crate::correction::Correction;
 use crate::first_answers::{FirstAnswers, Trust};
 use crate::halt::{self, Halt};
-use crate::limiter::{Limiter, Permit, Refusal};
+use crate::limiter::{Limiter, Permit};
 use crate::outcome::{Cause, Finding, Outcome, Status};
 use crate::plan::{Evidence, MetadataMode, Plan};
 use crate::retry_budget::RetryBudget;
 use crate::text;
-use reply::{lead_in, lead_of, signal};
-use row::{Row, backoff, unfit};
+use reply::{lead_in, lead_of};
+use row::{Row, unfit};
 
 /// A read that fails in passing is tried this often.
 const READ_TRIES: u32 = 3;
-/// What a read of a lead showed is believed this long.
-const FRESH: Duration = Duration::from_mins(1);
-/// So much is shown of a reply that shows no lead, in characters.
-const BLANK_SHOWN: usize = 60;
 /// A lock that was in doubt is looked at a second time after this.
 const SECOND_LOOK: Duration = Duration::from_millis(1_100);
 
@@ -386,54 +384,6 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Sends the body, again after each refusal for want of quota as long as what it was merged from is fresh:
-    /// reading the lead anew each time would use up the very quota that is missing.
-    async fn patch_while_fresh(&self, row: &mut Row<'_, 'a>, body: &[u8]) -> Option<Reply> {
-        let planned = Instant::now();
-        loop {
-            let reply = self.patch(row, body.to_vec()).await?;
-            let refused = matches!(&reply, Reply::Answer(answer) if answer.status == 429);
-            if !refused || planned.elapsed() > FRESH {
-                return Some(reply);
-            }
-        }
-    }
-
-    async fn patch(&self, row: &mut Row<'_, 'a>, body: Vec<u8>) -> Option<Reply> {
-        let permit = self.permit(row).await?;
-        row.shown.clear();
-        // Counted beforehand: the run may end while the request is under way.
-        self.sent.set(self.sent.get() + 1);
-        let reply = self.client.patch(&row.correction.lead_id, body).await;
-        permit.report(signal(&reply));
-        if matches!(reply, Reply::NotConnected { .. }) {
-            self.sent.set(self.sent.get() - 1);
-        }
-        row.trace("PATCH", &reply);
-        let mut traffic = self.traffic.borrow_mut();
-        traffic.requests += 1;
-        if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
-            if row.attempts > 0 {
-                traffic.retries += 1;
-            } else {
-                self.retry_budget.borrow_mut().earn();
-            }
-            row.attempts += 1;
-        }
-        Some(reply)
-    }
-
-    async fn get(&self, row: &mut Row<'_, 'a>) -> Option<Reply> {
-        let permit = self.permit(row).await?;
-        let reply = self.client.read(&row.correction.lead_id).await;
-        permit.report(signal(&reply));
-        row.trace("GET", &reply);
-        let mut traffic = self.traffic.borrow_mut();
-        traffic.requests += 1;
-        traffic.reads += 1;
-        Some(reply)
-    }
-
     /// What answers has never shown a lead, nor refused anything in the API's way.
     fn stop_at_a_stranger(&self, words: &str) {
         self.halt.pull(halt::Cause::Misconfigured(format!(
@@ -441,75 +391,6 @@ impl<'a> Executor<'a> {
              be wrong (with another one, add --fresh); where it is right, run the same command again when the API is \
              back"
         )));
-    }
-
-    /// The permit that the row began with, else another one: a row that has begun may finish while the run ends.
-    async fn permit(&self, row: &mut Row<'_, 'a>) -> Option<Permit<'a>> {
-        match row.permit.take() {
-            Some(permit) => Some(permit),
-            None => self.admit().await,
-        }
-    }
-
-    async fn admit(&self) -> Option<Permit<'a>> {
-        let admitted = tokio::select! {
-            biased;
-            // Asked first: the usual row is admitted at once and waits for nothing else.
-            admitted = self.limiter.admit() => admitted,
-            () = self.held_beyond_the_end() => return None,
-        };
-        self.heed(admitted)
-    }
-
-    /// A limiter that admits nothing more ends the run.
-    fn heed(&self, admitted: Result<Permit<'a>, Refusal>) -> Option<Permit<'a>> {
-        admitted
-            .inspect_err(|refusal| {
-                self.halt.pull(match refusal {
-                    Refusal::GaveUp => halt::Cause::GaveUp,
-                    Refusal::HeldTooLong => halt::Cause::HeldTooLong,
-                });
-            })
-            .ok()
-    }
-
-    /// Pauses before the request after `attempts` that failed: longer with each, and as long as retries are too
-    /// large a share of all requests.
-    async fn pause_to_retry(&self, attempts: u32) -> Option<()> {
-        self.pause(backoff(attempts)).await?;
-        loop {
-            let now = self.started.elapsed().as_secs_f64();
-            let taken = self.retry_budget.borrow_mut().take(now);
-            match taken {
-                Ok(()) => return Some(()),
-                Err(wait) => self.pause(Duration::from_secs_f64(wait)).await?,
-            }
-        }
-    }
-
-    /// Waits for the end of a run in which everyone is held for longer than rows under way may take: they would wait
-    /// for nothing.
-    async fn held_beyond_the_end(&self) {
-        self.halt.pulled().await;
-        let held = self.limiter.held_for().unwrap_or_default();
-        if held <= self.settings.grace {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Pauses before another request for a row that has begun, unless the server is what ends the run.
-    async fn pause(&self, pause: Duration) -> Option<()> {
-        let ended = async {
-            self.halt.pulled().await;
-            if self.halt.is_orderly() {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = ended => None,
-            () = tokio::time::sleep(pause) => Some(()),
-        }
     }
 
     fn reconnect(&self, row: &mut Row<'_, 'a>) -> Option<()> {
@@ -544,103 +425,6 @@ impl<'a> Executor<'a> {
             }
         });
         None
-    }
-
-    /// Reduces a reply to its meaning, and keeps its words for people.
-    fn see(&self, row: &mut Row<'_, 'a>, reply: &Reply, plan: Option<&Plan<'_>>) -> Seen {
-        match reply {
-            Reply::NotConnected { detail, untrusted } => {
-                row.words = text::cut(detail);
-                if *untrusted {
-                    self.halt.pull(halt::Cause::Misconfigured(format!(
-                        "the server's certificate is not trusted ({detail}); `--ca-file` adds a private authority"
-                    )));
-                }
-                Seen::NotConnected
-            }
-            Reply::Lost { detail } => {
-                row.words = text::cut(detail);
-                Seen::Lost
-            }
-            Reply::Answer(answer) => {
-                row.http_status = Some(answer.status);
-                self.answered.set(true);
-                let body = answer.body.as_deref().unwrap_or_default();
-                let complaint = if answer.status < 400 {
-                    Complaint::default()
-                } else {
-                    Complaint::from_reply(body)
-                };
-                row.words = match complaint.messages.as_slice() {
-                    [] if answer.status < 400 => String::new(),
-                    [] => format!("the server answered {}", answer.status),
-                    _ => format!(
-                        "the server said: {}",
-                        text::cut(&self.client.redact(&complaint.to_string()))
-                    ),
-                };
-                let words = if complaint.refuses_spelling(row.spelling) {
-                    Words::RefusesSpelling
-                } else if complaint.speaks_of_destination() {
-                    Words::Destination
-                } else {
-                    Words::Other
-                };
-                let lead = lead_in(answer);
-                let evidence = match (&lead, plan) {
-                    (Some(lead), Some(plan)) => plan.evidence(Some(lead)),
-                    (Some(lead), None) if lead.is_named(&row.correction.lead_id) => {
-                        Evidence::Differs
-                    }
-                    (Some(_), None) => Evidence::OtherLead,
-                    (None, _) => Evidence::Nothing,
-                };
-                if let (Some(lead), Some(plan), Evidence::Partly | Evidence::Unshown) =
-                    (&lead, plan, evidence)
-                {
-                    row.shown = plan.explain(lead);
-                }
-                if lead.is_none() && (200..=299).contains(&answer.status) {
-                    self.see_blank(row, answer);
-                } else {
-                    self.first_answers.see(answer.status);
-                    if evidence == Evidence::Nothing && answer.status < 300 {
-                        row.words = format!(
-                            "the server answered {} without showing the fields sent",
-                            answer.status
-                        );
-                    }
-                }
-                Seen::Answer {
-                    status: answer.status,
-                    evidence,
-                    words,
-                }
-            }
-        }
-    }
-
-    /// A success that shows no lead. One that was cut says nothing of who answers.
-    fn see_blank(&self, row: &mut Row<'_, 'a>, answer: &Answer) {
-        let received = match &answer.body {
-            None => "a body that was cut or is too large".to_owned(),
-            Some(body) if body.is_empty() => "nothing in it".to_owned(),
-            Some(body) => {
-                let text = self.client.redact(&String::from_utf8_lossy(body));
-                let shown: String = text.trim().chars().take(BLANK_SHOWN).collect();
-                format!("`{}`", text::cut(&shown))
-            }
-        };
-        row.words = format!(
-            "the server answered {} without showing the lead, with {received}",
-            answer.status
-        );
-        if answer.body.is_some() && !std::mem::replace(&mut row.blank, true) {
-            let enough = self.first_answers.see_blank();
-            if enough {
-                self.stop_at_a_stranger(&row.words);
-            }
-        }
     }
 
     fn note_success(&self, seen: Seen, row: &Row, plan: &Plan) {

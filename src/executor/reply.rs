@@ -2,9 +2,18 @@
 
 use jiff::Timestamp;
 
-use crate::api::Lead;
+use super::Executor;
+use super::row::Row;
+use crate::api::{Complaint, Lead};
+use crate::classify::{Seen, Words};
 use crate::client::{Answer, Reply};
+use crate::halt;
 use crate::limiter::Signal;
+use crate::plan::{Evidence, Plan};
+use crate::text;
+
+/// So much is shown of a reply that shows no lead, in characters.
+const BLANK_SHOWN: usize = 60;
 
 /// The lead that a 2xx shows.
 pub(super) fn lead_in(answer: &Answer) -> Option<Lead<'_>> {
@@ -35,6 +44,110 @@ pub(super) fn signal(reply: &Reply) -> Signal {
                     retry_after: announced.retry_after,
                 },
                 _ => Signal::Answered(announced),
+            }
+        }
+    }
+}
+
+impl<'a> Executor<'a> {
+    /// Reduces a reply to its meaning, and keeps its words for people.
+    pub(super) fn see(
+        &self,
+        row: &mut Row<'_, 'a>,
+        reply: &Reply,
+        plan: Option<&Plan<'_>>,
+    ) -> Seen {
+        match reply {
+            Reply::NotConnected { detail, untrusted } => {
+                row.words = text::cut(detail);
+                if *untrusted {
+                    self.halt.pull(halt::Cause::Misconfigured(format!(
+                        "the server's certificate is not trusted ({detail}); `--ca-file` adds a private authority"
+                    )));
+                }
+                Seen::NotConnected
+            }
+            Reply::Lost { detail } => {
+                row.words = text::cut(detail);
+                Seen::Lost
+            }
+            Reply::Answer(answer) => {
+                row.http_status = Some(answer.status);
+                self.answered.set(true);
+                let body = answer.body.as_deref().unwrap_or_default();
+                let complaint = if answer.status < 400 {
+                    Complaint::default()
+                } else {
+                    Complaint::from_reply(body)
+                };
+                row.words = match complaint.messages.as_slice() {
+                    [] if answer.status < 400 => String::new(),
+                    [] => format!("the server answered {}", answer.status),
+                    _ => format!(
+                        "the server said: {}",
+                        text::cut(&self.client.redact(&complaint.to_string()))
+                    ),
+                };
+                let words = if complaint.refuses_spelling(row.spelling) {
+                    Words::RefusesSpelling
+                } else if complaint.speaks_of_destination() {
+                    Words::Destination
+                } else {
+                    Words::Other
+                };
+                let lead = lead_in(answer);
+                let evidence = match (&lead, plan) {
+                    (Some(lead), Some(plan)) => plan.evidence(Some(lead)),
+                    (Some(lead), None) if lead.is_named(&row.correction.lead_id) => {
+                        Evidence::Differs
+                    }
+                    (Some(_), None) => Evidence::OtherLead,
+                    (None, _) => Evidence::Nothing,
+                };
+                if let (Some(lead), Some(plan), Evidence::Partly | Evidence::Unshown) =
+                    (&lead, plan, evidence)
+                {
+                    row.shown = plan.explain(lead);
+                }
+                if lead.is_none() && (200..=299).contains(&answer.status) {
+                    self.see_blank(row, answer);
+                } else {
+                    self.first_answers.see(answer.status);
+                    if evidence == Evidence::Nothing && answer.status < 300 {
+                        row.words = format!(
+                            "the server answered {} without showing the fields sent",
+                            answer.status
+                        );
+                    }
+                }
+                Seen::Answer {
+                    status: answer.status,
+                    evidence,
+                    words,
+                }
+            }
+        }
+    }
+
+    /// A success that shows no lead. One that was cut says nothing of who answers.
+    fn see_blank(&self, row: &mut Row<'_, 'a>, answer: &Answer) {
+        let received = match &answer.body {
+            None => "a body that was cut or is too large".to_owned(),
+            Some(body) if body.is_empty() => "nothing in it".to_owned(),
+            Some(body) => {
+                let text = self.client.redact(&String::from_utf8_lossy(body));
+                let shown: String = text.trim().chars().take(BLANK_SHOWN).collect();
+                format!("`{}`", text::cut(&shown))
+            }
+        };
+        row.words = format!(
+            "the server answered {} without showing the lead, with {received}",
+            answer.status
+        );
+        if answer.body.is_some() && !std::mem::replace(&mut row.blank, true) {
+            let enough = self.first_answers.see_blank();
+            if enough {
+                self.stop_at_a_stranger(&row.words);
             }
         }
     }

@@ -1,161 +1,13 @@
-//! The wire contract of the campaign-leads API: paths, header names, the two body spellings, the lead and the
-//! error envelope. `docs/api.md` says how sure each fact is. Knows nothing of retries, nor of what an answer
-//! means.
+//! A lead as a reply shows it.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Deref;
-use std::str::FromStr;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
-use crate::phone::E164;
-
-/// The dynamic variables of a lead: what the agent's prompt fills in.
-pub type Variables = Map<String, Value>;
-
-/// Where the live API is.
-pub const DEFAULT_BASE_URL: &str = "https://api.dialnexa.com/v1";
-/// Requests in the current window.
-pub const RATE_LIMIT: &str = "x-ratelimit-limit";
-/// Requests left in the current window.
-pub const RATE_REMAINING: &str = "x-ratelimit-remaining";
-/// When the window resets (documented as Unix seconds).
-pub const RATE_RESET: &str = "x-ratelimit-reset";
-/// A lead has at most this many variables.
-pub const MAX_VARIABLES: usize = 15;
-
-/// RFC 3986 unreserved characters stay as they are in a path segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
-
-/// Path of the leads, below the base URL.
-pub const LEADS: &str = "/campaigns-leads";
-
-/// Last segment of one lead's path, behind [`LEADS`]; the ID is opaque and percent-encoded.
-pub fn lead_segment(lead_id: &str) -> Cow<'_, str> {
-    utf8_percent_encode(lead_id, SEGMENT).into()
-}
-
-/// One of the two documented spellings of the `PATCH` body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// `phone_number`, `metadata`, free-text `notes`.
-    Guide,
-    /// `phoneNumber`, `notes` as the object of variables.
-    Reference,
-}
-
-impl Dialect {
-    /// Both, in the order in which they are tried.
-    pub const ALL: [Self; 2] = [Self::Guide, Self::Reference];
-
-    /// The other one.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Guide => Self::Reference,
-            Self::Reference => Self::Guide,
-        }
-    }
-}
-
-impl fmt::Display for Dialect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Guide => "guide",
-            Self::Reference => "reference",
-        })
-    }
-}
-
-impl FromStr for Dialect {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|dialect| dialect.to_string() == word)
-            .ok_or_else(|| format!("`{word}` is neither `guide` nor `reference`"))
-    }
-}
-
-/// What a `PATCH` shall change, before it is spelled. `None` leaves a field alone.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Change<'a> {
-    /// The number to be called.
-    pub phone_number: Option<E164>,
-    /// The lead's name.
-    pub name: Option<&'a str>,
-    /// Free text; empty to clear it. Only the guide spelling can say it.
-    pub notes: Option<&'a str>,
-    /// The whole object as it shall be afterwards.
-    pub variables: Option<Cow<'a, Variables>>,
-}
-
-impl Change<'_> {
-    /// Whether the two spellings of this change differ, so that a proof of one says something.
-    pub fn tells_dialects_apart(&self) -> bool {
-        self.phone_number.is_some() || self.variables.is_some() || self.notes.is_some()
-    }
-
-    /// The JSON body in one spelling, or `None` where that spelling cannot say it.
-    pub fn body(&self, dialect: Dialect) -> Option<Vec<u8>> {
-        let body = match dialect {
-            Dialect::Guide => Body {
-                phone_number: self.phone_number.map(Number),
-                name: self.name,
-                notes: self.notes.map(Notes::Text),
-                metadata: self.variables.as_deref(),
-                ..Body::default()
-            },
-            Dialect::Reference if self.notes.is_some() => return None,
-            Dialect::Reference => Body {
-                phone_number_camel: self.phone_number.map(Number),
-                name: self.name,
-                notes: self.variables.as_deref().map(Notes::Variables),
-                ..Body::default()
-            },
-        };
-        serde_json::to_vec(&body).ok()
-    }
-}
-
-#[derive(Default, Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone_number: Option<Number>,
-    #[serde(rename = "phoneNumber", skip_serializing_if = "Option::is_none")]
-    phone_number_camel: Option<Number>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notes: Option<Notes<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<&'a Variables>,
-}
-
-struct Number(E164);
-
-impl Serialize for Number {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.text())
-    }
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Notes<'a> {
-    Text(&'a str),
-    Variables(&'a Variables),
-}
+use super::{Change, Dialect, Variables};
 
 /// A lead as the server shows it, in either of its two documented shapes. It stands in the reply: most replies are
 /// asked for two of their fields and then forgotten, so nothing is copied out of them unless it is asked for.
@@ -314,68 +166,6 @@ fn is_object(field: &RawValue) -> bool {
     field.get().starts_with('{')
 }
 
-/// The error envelope, `{"statusCode":400,"message":"…"|["…"],"error":"Bad Request"}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Complaint {
-    /// The server's words, one entry for each bad field; empty where the body was no envelope.
-    pub messages: Vec<String>,
-}
-
-impl Complaint {
-    /// Reads the envelope; anything else (HTML, nothing) gives an empty complaint.
-    pub fn from_reply(body: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Envelope {
-            message: Message,
-        }
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Message {
-            One(String),
-            Many(Vec<String>),
-        }
-        let messages = match serde_json::from_slice::<Envelope>(body) {
-            Ok(Envelope {
-                message: Message::One(one),
-            }) => vec![one],
-            Ok(Envelope {
-                message: Message::Many(many),
-            }) => many,
-            Err(_) => Vec::new(),
-        };
-        Self { messages }
-    }
-
-    /// Whether the server says that a field which only this spelling uses should not exist.
-    pub fn refuses_spelling(&self, dialect: Dialect) -> bool {
-        let ours: &[&str] = match dialect {
-            Dialect::Guide => &["phone_number", "metadata"],
-            Dialect::Reference => &["phoneNumber", "notes"],
-        };
-        self.messages.iter().any(|message| {
-            message.contains("should not exist")
-                && message
-                    .split(|c: char| !c.is_alphanumeric() && c != '_')
-                    .any(|word| ours.contains(&word))
-        })
-    }
-
-    /// Whether the server speaks of the destination and not of the key.
-    pub fn speaks_of_destination(&self) -> bool {
-        let about = ["destination", "telephony", "country", "prefix"];
-        self.messages.iter().any(|message| {
-            let message = message.to_lowercase();
-            about.iter().any(|word| message.contains(word))
-        })
-    }
-}
-
-impl fmt::Display for Complaint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.messages.join("; "))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,52 +178,6 @@ mod tests {
         let mut lead = json!({"id": "lead_1"});
         lead.as_object_mut().unwrap().extend(fields);
         Lead::from_reply(lead.to_string().leak().as_bytes()).unwrap()
-    }
-
-    fn text(change: &Change, dialect: Dialect) -> Option<String> {
-        change
-            .body(dialect)
-            .map(|body| String::from_utf8(body).unwrap())
-    }
-
-    #[test]
-    fn an_id_is_one_path_segment_whatever_stands_in_it() {
-        for (id, segment) in [
-            ("lead_m4b7", "lead_m4b7"),
-            ("a/b?c#d%e f", "a%2Fb%3Fc%23d%25e%20f"),
-            ("http://x", "http%3A%2F%2Fx"),
-            ("लीड", "%E0%A4%B2%E0%A5%80%E0%A4%A1"),
-        ] {
-            assert_eq!(lead_segment(id), segment);
-        }
-    }
-
-    #[test]
-    fn the_two_spellings() {
-        let variables = json!({"product": "home_loan"});
-        let change = Change {
-            phone_number: Some("+919876543210".parse().unwrap()),
-            name: Some("Priya"),
-            notes: None,
-            variables: variables.as_object().map(Cow::Borrowed),
-        };
-        insta::assert_snapshot!(text(&change, Dialect::Guide).unwrap(),
-            @r#"{"phone_number":"+919876543210","name":"Priya","metadata":{"product":"home_loan"}}"#);
-        insta::assert_snapshot!(text(&change, Dialect::Reference).unwrap(),
-            @r#"{"phoneNumber":"+919876543210","name":"Priya","notes":{"product":"home_loan"}}"#);
-        let notes = Change {
-            notes: Some("call after six"),
-            ..Change::default()
-        };
-        assert_eq!(
-            text(&notes, Dialect::Guide).unwrap(),
-            r#"{"notes":"call after six"}"#
-        );
-        assert_eq!(
-            text(&notes, Dialect::Reference),
-            None,
-            "the reference spelling has no free text"
-        );
     }
 
     #[test]
@@ -616,25 +360,5 @@ mod tests {
             "`notes` is not shown, and not ours"
         );
         assert!(!lead(json!({"product": "x"})).would_lose(&vars, Dialect::Reference));
-    }
-
-    #[test]
-    fn complaints() {
-        let array = Complaint::from_reply(
-            br#"{"statusCode":400,"message":["property phone_number should not exist","x"],"error":"Bad Request"}"#,
-        );
-        assert_eq!(
-            array.to_string(),
-            "property phone_number should not exist; x"
-        );
-        assert!(
-            array.refuses_spelling(Dialect::Guide) && !array.refuses_spelling(Dialect::Reference)
-        );
-        let one = Complaint::from_reply(br#"{"message":"Destination country is not allowed"}"#);
-        assert!(one.speaks_of_destination() && !one.refuses_spelling(Dialect::Guide));
-        assert_eq!(
-            Complaint::from_reply(b"<html>").messages,
-            Vec::<String>::new()
-        );
     }
 }

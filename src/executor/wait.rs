@@ -1,0 +1,79 @@
+//! What a row waits for: admission, and the pause before a retry; neither for longer than the run may take to end.
+
+use std::time::Duration;
+
+use super::Executor;
+use super::row::{Row, backoff};
+use crate::halt;
+use crate::limiter::{Permit, Refusal};
+
+impl<'a> Executor<'a> {
+    /// The permit that the row began with, else another one: a row that has begun may finish while the run ends.
+    pub(super) async fn permit(&self, row: &mut Row<'_, 'a>) -> Option<Permit<'a>> {
+        match row.permit.take() {
+            Some(permit) => Some(permit),
+            None => self.admit().await,
+        }
+    }
+
+    async fn admit(&self) -> Option<Permit<'a>> {
+        let admitted = tokio::select! {
+            biased;
+            // Asked first: the usual row is admitted at once and waits for nothing else.
+            admitted = self.limiter.admit() => admitted,
+            () = self.held_beyond_the_end() => return None,
+        };
+        self.heed(admitted)
+    }
+
+    /// A limiter that admits nothing more ends the run.
+    pub(super) fn heed(&self, admitted: Result<Permit<'a>, Refusal>) -> Option<Permit<'a>> {
+        admitted
+            .inspect_err(|refusal| {
+                self.halt.pull(match refusal {
+                    Refusal::GaveUp => halt::Cause::GaveUp,
+                    Refusal::HeldTooLong => halt::Cause::HeldTooLong,
+                });
+            })
+            .ok()
+    }
+
+    /// Pauses before the request after `attempts` that failed: longer with each, and as long as retries are too
+    /// large a share of all requests.
+    pub(super) async fn pause_to_retry(&self, attempts: u32) -> Option<()> {
+        self.pause(backoff(attempts)).await?;
+        loop {
+            let now = self.started.elapsed().as_secs_f64();
+            let taken = self.retry_budget.borrow_mut().take(now);
+            match taken {
+                Ok(()) => return Some(()),
+                Err(wait) => self.pause(Duration::from_secs_f64(wait)).await?,
+            }
+        }
+    }
+
+    /// Waits for the end of a run in which everyone is held for longer than rows under way may take: they would wait
+    /// for nothing.
+    async fn held_beyond_the_end(&self) {
+        self.halt.pulled().await;
+        let held = self.limiter.held_for().unwrap_or_default();
+        if held <= self.settings.grace {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Pauses before another request for a row that has begun, unless the server is what ends the run.
+    async fn pause(&self, pause: Duration) -> Option<()> {
+        let ended = async {
+            self.halt.pulled().await;
+            if self.halt.is_orderly() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = ended => None,
+            () = tokio::time::sleep(pause) => Some(()),
+        }
+    }
+}
