@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::stream::{self, FusedStream, FuturesOrdered};
@@ -105,12 +106,14 @@ pub async fn run<S: Storage>(
     let durable = watch::Sender::new(results.rows());
     let broken = RefCell::new(None);
     let begun = Cell::new(results.rows());
+    let spare = Spare::default();
     // Boxed, because it is handed on with each row.
     let source = Box::new(Source {
         job,
         rows: job.input.rows()?,
         durable: durable.subscribe(),
         begun: &begun,
+        spare: Rc::clone(&spare),
         skip: results.rows(),
     });
     let rows = stream::unfold(source, |mut source| async {
@@ -126,7 +129,7 @@ pub async fn run<S: Storage>(
     let mut rows = std::pin::pin!(rows);
     let mut under_way = FuturesOrdered::new();
 
-    let mut writer = Writer::new(job, results, firsts, witness);
+    let mut writer = Writer::new(job, results, firsts, witness, spare);
     let mut ending: Option<Instant> = None;
     while !(rows.is_terminated() && under_way.is_empty()) {
         let sync_due = writer.sync_due();
@@ -181,6 +184,7 @@ struct Source<'a> {
     durable: watch::Receiver<u64>,
     /// The last row that was begun.
     begun: &'a Cell<u64>,
+    spare: Spare<'a>,
     /// Rows that have a result already.
     skip: u64,
 }
@@ -191,7 +195,12 @@ struct Item<'a> {
     step: Step<'a>,
 }
 
+/// Rows that were written, to be read into again: what was used last is still in the processor's cache. Not more than
+/// a batch of them, because each keeps the memory of its longest row.
+type Spare<'a> = Rc<RefCell<Vec<Box<Item<'a>>>>>;
+
 /// How far it has come.
+#[derive(Default)]
 enum Step<'a> {
     /// Judged, with the right to its first request.
     Send(Option<Permit<'a>>, Correction),
@@ -203,6 +212,7 @@ enum Step<'a> {
     },
     Settled(Outcome),
     /// The run ended first.
+    #[default]
     Abandoned,
 }
 
@@ -228,12 +238,20 @@ impl From<Judgement> for Step<'_> {
 
 impl<'a> Source<'a> {
     async fn next(&mut self) -> Result<Option<Box<Item<'a>>>, PipelineError> {
-        let mut row = self.rows.room();
+        let spare = self.spare.borrow_mut().pop();
+        let mut item = spare.unwrap_or_else(|| {
+            Box::new(Item {
+                row: self.rows.room(),
+                step: Step::Abandoned,
+            })
+        });
+        let row = &mut item.row;
+        row.number = 0;
         while row.number <= self.skip {
             if self.job.halt.is_pulled() {
                 return Ok(None);
             }
-            if !self.rows.read(&mut row)? {
+            if !self.rows.read(row)? {
                 let unchanged = self.rows.fingerprint() == self.job.preflight.pass.fingerprint;
                 return if unchanged {
                     Ok(None)
@@ -259,8 +277,7 @@ impl<'a> Source<'a> {
             preflight,
             ..
         } = self.job;
-        let step = preflight.judge(&row, columns, policy).into();
-        let mut item = Box::new(Item { row, step });
+        item.step = preflight.judge(&item.row, columns, policy).into();
         if let Step::Send(permit, _) = &mut item.step {
             *permit = executor.begin().await;
             if permit.is_none() {
@@ -291,6 +308,7 @@ struct Writer<'a, S: Storage, W> {
     /// Findings of rows whose outcome later rows share.
     firsts: HashMap<u64, Finding>,
     waiting: VecDeque<Box<Item<'a>>>,
+    spare: Spare<'a>,
     /// A row without an outcome ends the results: those behind it must not be written.
     ended: bool,
     synced_rows: u64,
@@ -304,6 +322,7 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
         results: Results<S>,
         firsts: HashMap<u64, Finding>,
         witness: &'a W,
+        spare: Spare<'a>,
     ) -> Self {
         Self {
             job,
@@ -312,6 +331,7 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
             witness,
             firsts,
             waiting: VecDeque::new(),
+            spare,
             ended: false,
             syncing: None,
             last_sync: Instant::now(),
@@ -335,9 +355,9 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
     }
 
     fn write_waiting(&mut self) -> io::Result<()> {
-        while let Some(item) = self.waiting.pop_front() {
-            let Item { row, step } = *item;
-            let outcome = match step {
+        while let Some(mut item) = self.waiting.pop_front() {
+            let row = &item.row;
+            let outcome = match std::mem::take(&mut item.step) {
                 Step::Settled(outcome) => outcome,
                 Step::Repeat {
                     first_row,
@@ -366,6 +386,10 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
             let cells = carried.map(|&column| row.carried(column));
             self.results.append(row.line, &outcome, cells)?;
             self.witness.written(outcome.finding);
+            let mut spare = self.spare.borrow_mut();
+            if spare.len() < BATCH {
+                spare.push(item);
+            }
         }
         Ok(())
     }
