@@ -520,7 +520,7 @@ fn whatever_a_power_loss_leaves_is_finished_to_the_same_file() {
 fn so_it_is_when_the_power_fails_a_second_time() {
     let rows = campaign("LEADFIX_CRASH_ROWS", 8);
     let tally = fail_after_every_event(rows, |world, prepared| {
-        let (disk, ended) = prepared.run_until(world, 4);
+        let (disk, ended) = prepared.run_until(world, 3);
         assert!(
             !ended && disk.durable < disk.written.len(),
             "nothing is lost"
