@@ -213,12 +213,12 @@ fn returning(ledger: &Ledger, before: Sight, sight: Sight) -> Option<Kind> {
 }
 
 /// How long a window of these lengths is taken to be: as long as can be, which draws no refusals and is mended by what
-/// is seen later, or the whole seconds next to that.
+/// is seen later, or the whole seconds next to that. Round trips that differ are a reason to round up, and none to round
+/// down: a second would then be made of 1.25.
 pub(super) fn whole(ledger: &Ledger, shortest: Seconds, longest: Seconds) -> Seconds {
-    let jitter = ledger.latency.worst_jitter();
-    let most = (1.0 + ODD) * longest + jitter;
+    let most = (1.0 + ODD) * longest + ledger.latency.worst_jitter();
     let rounded = most.floor().min(longest.round());
-    if rounded >= 1.0 && rounded >= (1.0 - ODD) * shortest - jitter {
+    if rounded >= 1.0 && rounded >= (1.0 - ODD) * shortest {
         rounded
     } else {
         longest
