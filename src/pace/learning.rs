@@ -157,8 +157,7 @@ impl Learning {
         if recovered < expected / 2.0 {
             return Some(self.bucket(sight, recovered));
         }
-        let length = whole(ledger, shortest.min(length), length);
-        Some(Kind::Window(Window::new(length, None, true)))
+        Some(sliding(ledger, shortest, length))
     }
 
     /// A stretch without a reset.
@@ -206,19 +205,24 @@ fn returning(ledger: &Ledger, before: Sight, sight: Sight) -> Option<Kind> {
     };
     let (before, now) = (lengths(before)?, lengths(sight)?);
     let (shortest, longest) = (before.0.max(now.0), before.1.min(now.1));
-    (longest >= SHORTEST && shortest <= (1.0 + SAME) * longest).then(|| {
-        let length = whole(ledger, shortest.min(longest), longest);
-        Kind::Window(Window::new(length, None, true))
-    })
+    (longest >= SHORTEST && shortest <= (1.0 + SAME) * longest)
+        .then(|| sliding(ledger, shortest, longest))
+}
+
+/// A sliding window of one of these lengths. It is not measured again, so whole seconds are taken for true where what
+/// round trips differ by can explain the rest.
+fn sliding(ledger: &Ledger, shortest: Seconds, longest: Seconds) -> Kind {
+    let shortest = shortest.min(longest) - ledger.latency.worst_jitter();
+    Kind::Window(Window::new(whole(ledger, shortest, longest), None, true))
 }
 
 /// How long a window of these lengths is taken to be: as long as can be, which draws no refusals and is mended by what
-/// is seen later, or the whole seconds next to that.
+/// is seen later, or the whole seconds next to that. Round trips that differ are a reason to round up, and none to round
+/// down: a second would then be made of 1.25.
 pub(super) fn whole(ledger: &Ledger, shortest: Seconds, longest: Seconds) -> Seconds {
-    let jitter = ledger.latency.worst_jitter();
-    let most = (1.0 + ODD) * longest + jitter;
+    let most = (1.0 + ODD) * longest + ledger.latency.worst_jitter();
     let rounded = most.floor().min(longest.round());
-    if rounded >= 1.0 && rounded >= (1.0 - ODD) * shortest - jitter {
+    if rounded >= 1.0 && rounded >= (1.0 - ODD) * shortest {
         rounded
     } else {
         longest

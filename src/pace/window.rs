@@ -18,7 +18,7 @@ const MOST_SLACK: f64 = 0.03;
 const DECAY: f64 = 0.98;
 /// How far the number of requests that arrive in a window may be from that sent, in standard deviations; there are
 /// more windows in which it may be that where every moment ends one.
-const CHANCE: f64 = 2.0;
+const CHANCE: f64 = 1.8;
 const SLIDING_CHANCE: f64 = 2.7;
 /// Refusals further apart are not of one kind.
 const LESSON_WINDOWS: f64 = 10.0;
@@ -40,6 +40,8 @@ pub(super) struct Window {
     /// Number of the first request in it, and when the last one of the window before was sent.
     first: u64,
     last: Seconds,
+    /// When the last request before the first edge was sent, and how many windows have begun after that one.
+    measured: (Seconds, f64),
     others: Others,
     lessons: Lessons,
 }
@@ -48,6 +50,7 @@ impl Window {
     /// A window that this run has come to know; `edge`: the last request before it, and the first in it.
     pub(super) fn new(length: Seconds, edge: Option<(Sight, Sight)>, is_sliding: bool) -> Self {
         let begin = edge.map_or(f64::NEG_INFINITY, |(_, first)| first.sent_at);
+        let last = edge.map_or(f64::NEG_INFINITY, |(last, _)| last.sent_at);
         Self {
             length,
             is_sliding,
@@ -56,7 +59,8 @@ impl Window {
             begin,
             end: begin + length,
             first: edge.map_or(0, |(_, first)| first.number),
-            last: edge.map_or(f64::NEG_INFINITY, |(last, _)| last.sent_at),
+            last,
+            measured: (last, 0.0),
             others: Others::new(length, begin),
             lessons: Lessons::default(),
         }
@@ -183,13 +187,7 @@ impl Window {
                 return true;
             }
             self.is_confirmed = true;
-            // Two edges are no further apart than the requests around them.
-            let longest = sight.sent_at - self.last + ledger.latency.worst_jitter();
-            if longest < self.length {
-                let shortest = before.sent_at - self.begin;
-                self.length = whole(ledger, shortest, longest);
-            }
-            self.last = before.sent_at;
+            self.shorten(ledger, before, sight);
             let passed = ((sight.sent_at - self.end) / self.length).floor().max(0.0);
             let predicted = self.end + passed * self.length;
             let fits = before.sent_at < predicted && predicted <= sight.sent_at;
@@ -205,6 +203,24 @@ impl Window {
         let others = as_f64(ledger.limit) - sight.remaining - own;
         self.others.count(ledger, sight.sent_at, others);
         is_given_back(ledger, others)
+    }
+
+    /// A window began between two sights: two edges are no further apart than the requests around them, and many edges
+    /// show that the more exactly.
+    fn shorten(&mut self, ledger: &Ledger, before: Sight, sight: Sight) {
+        let (origin, windows) = &mut self.measured;
+        if origin.is_infinite() {
+            *origin = before.sent_at;
+        } else {
+            *windows += 1.0;
+            let jitter = ledger.latency.worst_jitter();
+            let mean = (sight.sent_at - *origin + jitter) / *windows;
+            let longest = mean.min(sight.sent_at - self.last + jitter);
+            if longest < self.length {
+                self.length = whole(ledger, longest, longest);
+            }
+        }
+        self.last = before.sent_at;
     }
 
     /// What is missing should be what was sent in the trailing window, and what others have.
