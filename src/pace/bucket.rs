@@ -287,6 +287,22 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_shows_what_it_gives_where_replies_are_late_and_as_late_as_each_other() {
+        for (latency, other, expected) in [(1.0, 1.0, 300.0), (0.01, 0.01, 16.0), (1.0, 1.5, 16.0)]
+        {
+            let (mut bucket, mut ledger) = (Bucket::new(16.0), Ledger::default());
+            see(&mut bucket, &mut ledger, 10.0, 49.0);
+            ledger.reply(0, 10.0 + latency);
+            see(&mut bucket, &mut ledger, 10.05, 49.0);
+            ledger.reply(1, 10.05 + other);
+            see(&mut bucket, &mut ledger, 10.06, 20.0);
+            see(&mut bucket, &mut ledger, 10.08, 27.0);
+            let rate = bucket.rate();
+            assert!((rate - expected).abs() < 60.0, "{latency} s: {rate}");
+        }
+    }
+
+    #[test]
     fn one_stretch_halves_the_rate_at_most() {
         let (mut bucket, mut ledger) = (Bucket::known(500.0), Ledger::default());
         see(&mut bucket, &mut ledger, 10.0, 49.0);
