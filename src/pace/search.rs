@@ -9,9 +9,13 @@ use super::lessons::Lessons;
 const TRIAL: Seconds = 1.5;
 /// A rate of which less than this share was used was not tried.
 const REACHED: f64 = 0.5;
-/// First step up, and the growth of the next with each that is granted.
+/// First step up, and the growth of the next with each that is granted; bolder until one was refused, for a bucket that
+/// was emptied at once may give many times what the beginning shows.
 const STEP: f64 = 0.02;
 const GROWTH: f64 = 3.0;
+const BOLD_GROWTH: f64 = 10.0;
+/// No window as long as a trial grants so many times what was granted before the first refusal: it is a bucket.
+const REFILLED: f64 = 2.0;
 /// The search ends when no more than this share is to be gained.
 const PRECISION: f64 = 0.02;
 /// What was granted for long and is refused is tried a little lower.
@@ -37,6 +41,10 @@ pub(super) struct Search {
     granted: Option<f64>,
     refused: Option<f64>,
     step: f64,
+    /// Of the step.
+    growth: f64,
+    /// What was granted at once before the first refusal: if it is a bucket, so much is in it.
+    burst: f64,
     trial: Seconds,
     patience: Seconds,
     /// The end of the last hold, and how many had been granted by then.
@@ -58,6 +66,8 @@ impl Search {
             granted: None,
             refused: None,
             step: if ledger.granted < FEW { 1.0 } else { STEP },
+            growth: BOLD_GROWTH,
+            burst: as_f64(ledger.granted),
             trial: TRIAL,
             patience: PATIENCE,
             cycle: (hold, ledger.granted),
@@ -72,6 +82,8 @@ impl Search {
             granted: Some(rate.max(LOWEST)),
             refused: None,
             step: STEP,
+            growth: GROWTH,
+            burst: 0.0,
             trial: TRIAL,
             patience: PATIENCE,
             cycle: (0.0, 0),
@@ -104,8 +116,16 @@ impl Search {
         } else {
             self.refused = None;
             self.rate *= 1.0 + self.step;
-            self.step = (self.step * GROWTH).min(1.0);
+            self.step = (self.step * self.growth).min(1.0);
         }
+    }
+
+    /// If it is a bucket, which was full when this rate began and is empty now: what it was given meanwhile.
+    fn refill(&self, ledger: &Ledger, now: Seconds) -> Option<f64> {
+        let is_bucket = self.granted? * TRIAL > REFILLED * self.burst;
+        let (since, before) = self.since;
+        let refilled = as_f64(ledger.granted - before) - self.burst;
+        is_bucket.then(|| refilled / (now - since))
     }
 
     /// The first of a burst of refusals, for which everyone waits until `hold`.
@@ -114,9 +134,10 @@ impl Search {
         let count = ledger.granted - before;
         let average = as_f64(count) / (hold - from).max(1e-3);
         self.cycle = (hold, ledger.granted);
+        let refill = self.refill(ledger, now);
         self.trial = TRIAL.max(1.5 * (hold - now));
         self.since = (hold, ledger.granted);
-        self.step = STEP;
+        (self.step, self.growth) = (STEP, GROWTH);
         match self.granted {
             Some(granted) if granted < self.rate => {
                 self.refused = Some(self.rate);
@@ -124,7 +145,9 @@ impl Search {
                     self.patience = (self.patience * 2.0).min(MOST_PATIENCE);
                     granted
                 } else {
-                    f64::midpoint(granted, self.rate)
+                    refill
+                        .filter(|refill| (granted..self.rate).contains(refill))
+                        .unwrap_or(f64::midpoint(granted, self.rate))
                 };
             }
             // A little less, before all of it is doubted.
