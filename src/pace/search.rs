@@ -9,6 +9,8 @@ use super::lessons::Lessons;
 const TRIAL: Seconds = 1.5;
 /// A rate of which less than this share was used was not tried.
 const REACHED: f64 = 0.5;
+/// What a bucket can pay for out of its content is tried no longer than this.
+const LONGEST_TRIAL: Seconds = 10.0;
 /// First step up, and the growth of the next with each that is granted; bolder until one was refused, for a bucket that
 /// was emptied at once may give many times what the beginning shows.
 const STEP: f64 = 0.02;
@@ -100,7 +102,11 @@ impl Search {
         let is_found = self
             .refused
             .is_some_and(|refused| is_close(self.rate, refused));
-        let trial = if is_found { self.patience } else { self.trial };
+        let trial = if is_found {
+            self.patience
+        } else {
+            self.trial.max(self.absorbed())
+        };
         let (since, before) = self.since;
         let span = now - since;
         if span < trial {
@@ -117,6 +123,17 @@ impl Search {
             self.refused = None;
             self.rate *= 1.0 + self.step;
             self.step = (self.step * self.growth).min(1.0);
+        }
+    }
+
+    /// A bucket pays for a small step up out of its content for so long, and refuses it only then. Not while the first
+    /// steps grow.
+    fn absorbed(&self) -> Seconds {
+        match self.granted {
+            Some(granted) if self.refused.is_none() && self.growth < BOLD_GROWTH => {
+                (self.burst / (self.rate - granted)).min(LONGEST_TRIAL)
+            }
+            _ => 0.0,
         }
     }
 
