@@ -102,16 +102,21 @@ def at_a_distance(folder, options):
     file = folder / "distant.csv"
     with Server(latency) as server:
         for concurrency in (16, 64, 256):
-            counts = [concurrency * turns for turns in (20, 120)]
-            seconds = []
-            for count in counts:
+            contestants = {
+                "leadfix apply": partial(apply, file, server.url, folder, concurrency),
+                "bare reqwest loop": partial(bare, file, server.url, concurrency),
+            }
+            short, long = (concurrency * turns for turns in (20, 120))
+            seconds = {}
+            for count in (short, long):
                 world.write_rows(file, count)
-                runs = [apply(file, server.url, folder, concurrency) for _ in range(options.rounds)]
-                seconds.append(median([run.seconds for run in runs]))
-            pace = (counts[1] - counts[0]) / (seconds[1] - seconds[0])
+                done = rounds(contestants, options.rounds)
+                seconds[count] = {name: median([run.seconds for run in runs]) for name, runs in done.items()}
+            pace = {name: (long - short) / (seconds[long][name] - seconds[short][name]) for name in contestants}
             allowed = concurrency / (latency / 1000)
-            lines.append((concurrency, f"{allowed:,.0f}", f"{pace:,.0f}", f"{pace / allowed:.3f}"))
-    table(["in flight", "rows/s allowed", "rows/s", "of it"], lines)
+            lines.append((concurrency, f"{allowed:,.0f}", f"{pace['leadfix apply']:,.0f}",
+                          *(f"{value / allowed:.3f}" for value in pace.values())))
+    table(["in flight", "rows/s allowed", "rows/s", "of it", "the bare loop, of it"], lines)
 
 
 def memory(folder, rows):
