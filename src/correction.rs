@@ -153,8 +153,7 @@ impl<'a> Cells<'a> {
     }
 
     fn is_clear_token(&self, cell: &str) -> bool {
-        let rest = cell.trim_start().strip_prefix(self.clear_token);
-        rest.is_some_and(text::is_blank)
+        cell.trim() == self.clear_token
     }
 
     fn value(&self, column: Option<usize>, field: &str) -> Result<Option<&'a str>, Rejection> {

@@ -308,6 +308,8 @@ struct Writer<'a, S: Storage, W> {
     /// Findings of rows whose outcome later rows share.
     firsts: HashMap<u64, Finding>,
     waiting: VecDeque<Box<Item<'a>>>,
+    /// Findings of the rows that were appended and not handed over yet.
+    appended: Vec<Finding>,
     spare: Spare<'a>,
     /// A row without an outcome ends the results: those behind it must not be written.
     ended: bool,
@@ -331,6 +333,7 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
             witness,
             firsts,
             waiting: VecDeque::new(),
+            appended: Vec::new(),
             spare,
             ended: false,
             syncing: None,
@@ -385,7 +388,7 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
             let carried = self.job.columns.carried.iter();
             let cells = carried.map(|&column| row.carried(column));
             self.results.append(row.line, &outcome, cells)?;
-            self.witness.written(outcome.finding);
+            self.appended.push(outcome.finding);
             let mut spare = self.spare.borrow_mut();
             if spare.len() < BATCH {
                 spare.push(item);
@@ -413,10 +416,13 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
         if due { self.begin_sync() } else { Ok(()) }
     }
 
-    /// Hands over what was written since the last time, and not sooner: a call for each batch of rows costs more than
+    /// Hands over what was appended since the last time, and not sooner: a call for each batch of rows costs more than
     /// writing them.
     fn begin_sync(&mut self) -> io::Result<()> {
         self.results.flush()?;
+        for finding in self.appended.drain(..) {
+            self.witness.written(finding);
+        }
         self.syncing = Some((self.results.rows(), self.results.sync()));
         self.last_sync = Instant::now();
         Ok(())

@@ -28,8 +28,6 @@ const PATIENCE: Seconds = 2.0;
 /// A full bucket is emptied at once, but for this share: how fast it fills again shows what it gives.
 const PROBE: Seconds = 0.02;
 const LEFT: f64 = 0.33;
-/// Where two requests may arrive further apart than this, they do not show how a bucket fills in a moment.
-const INSTANT: Seconds = 0.025;
 
 /// A bucket as it is understood.
 #[derive(Debug)]
@@ -45,10 +43,6 @@ pub(super) struct Bucket {
     tried: Option<Seconds>,
     /// Where the current measurement began, and with which rate.
     from: Option<(Sight, f64)>,
-    /// No measurement was exact yet.
-    is_new: bool,
-    /// The lowest level since it was full.
-    low: Option<Sight>,
     lessons: Lessons,
 }
 
@@ -62,8 +56,6 @@ impl Bucket {
             level: (1.0, 0.0),
             tried: Some(f64::NEG_INFINITY),
             from: None,
-            is_new: true,
-            low: None,
             lessons: Lessons::default(),
         }
     }
@@ -75,7 +67,6 @@ impl Bucket {
             rate,
             most: rate,
             tried: None,
-            is_new: false,
             ..Self::new(rate)
         }
     }
@@ -167,25 +158,17 @@ impl Bucket {
             self.from = None;
             return;
         }
-        let is_first = self.is_new
-            && ledger.latency.smooth() > MEASURE_EACH
-            && ledger.latency.worst_jitter() <= INSTANT;
-        if is_first {
-            self.at_least(ledger, sight);
-        }
         let (from, rate) = *self.from.get_or_insert((sight, self.rate));
-        if is_first && self.is_full(from) && sight.remaining < from.remaining {
-            // What came in while it was full is lost.
-            self.from = Some((sight, self.rate));
-            return;
-        }
         let (latency, jitter) = (ledger.latency.smooth(), ledger.latency.jitter());
         let span = sight.sent_at - from.sent_at;
         if span < MEASURE_EACH.max(2.0 * jitter) {
             return;
         }
         // What certainly was sent between the two, and what may have been, whatever came out of order.
-        let between = |margin| between(ledger, from, sight, margin);
+        let between = |margin: Seconds| {
+            let after = ledger.sent.since(from.sent_at + margin);
+            as_f64(after.saturating_sub(ledger.sent.since(sight.sent_at - margin)))
+        };
         let gained = sight.remaining - from.remaining;
         let low = (gained + between(jitter) - 1.0) / (span + jitter);
         let high = (gained + between(-jitter) + 1.0) / (span - jitter);
@@ -203,23 +186,6 @@ impl Bucket {
             let measured = (gained + as_f64(sight.number - from.number)) / span;
             self.rate = f64::midpoint(self.rate, measured).max(lowest);
             self.from = Some((sight, self.rate));
-            self.is_new = false;
-        }
-    }
-
-    /// It gives at least what came in since the lowest level, in however short a time.
-    fn at_least(&mut self, ledger: &Ledger, sight: Sight) {
-        let low = *self.low.get_or_insert(sight);
-        if sight.remaining >= low.remaining {
-            let jitter = ledger.latency.worst_jitter();
-            let gained = sight.remaining - low.remaining;
-            let sent = between(ledger, low, sight, jitter);
-            let rate = (gained + sent - 1.0) / (sight.sent_at - low.sent_at + jitter);
-            self.rate = self.rate.max(rate);
-            self.most = self.most.max(rate);
-        }
-        if sight.remaining < low.remaining || self.is_full(sight) {
-            self.low = Some(sight);
         }
     }
 
@@ -241,12 +207,6 @@ impl Bucket {
         self.from = None;
         self.lessons.take(now, LESSON_SPAN)
     }
-}
-
-/// Requests that were sent so much behind the one sight and before the other.
-fn between(ledger: &Ledger, from: Sight, sight: Sight, margin: Seconds) -> f64 {
-    let after = ledger.sent.since(from.sent_at + margin);
-    as_f64(after.saturating_sub(ledger.sent.since(sight.sent_at - margin)))
 }
 
 #[cfg(test)]
@@ -283,22 +243,6 @@ mod tests {
             ledger.outstanding = 1;
             let until = bucket.closed_until(&ledger, 20.0).unwrap_or_default();
             assert!(until <= 22.0, "{rate}/s: {until} with a reply to come");
-        }
-    }
-
-    #[test]
-    fn a_moment_shows_what_it_gives_where_replies_are_late_and_as_late_as_each_other() {
-        for (latency, other, expected) in [(1.0, 1.0, 300.0), (0.01, 0.01, 16.0), (1.0, 1.5, 16.0)]
-        {
-            let (mut bucket, mut ledger) = (Bucket::new(16.0), Ledger::default());
-            see(&mut bucket, &mut ledger, 10.0, 49.0);
-            ledger.reply(0, 10.0 + latency);
-            see(&mut bucket, &mut ledger, 10.05, 49.0);
-            ledger.reply(1, 10.05 + other);
-            see(&mut bucket, &mut ledger, 10.06, 20.0);
-            see(&mut bucket, &mut ledger, 10.08, 27.0);
-            let rate = bucket.rate();
-            assert!((rate - expected).abs() < 60.0, "{latency} s: {rate}");
         }
     }
 

@@ -139,7 +139,8 @@ impl Search {
 
     /// If it is a bucket, which was full when this rate began and is empty now: what it was given meanwhile.
     fn refill(&self, ledger: &Ledger, now: Seconds) -> Option<f64> {
-        let is_bucket = self.granted? * TRIAL > REFILLED * self.burst;
+        // A rate that an earlier run has found says nothing of a burst.
+        let is_bucket = self.burst > 0.0 && self.granted? * TRIAL > REFILLED * self.burst;
         let (since, before) = self.since;
         let refilled = as_f64(ledger.granted - before) - self.burst;
         is_bucket.then(|| refilled / (now - since))

@@ -25,7 +25,7 @@ impl Digits {
         }
     }
 
-    /// A number with its `+`.
+    /// Those of a number, with a `+`.
     pub(super) fn of(number: u64) -> Digits {
         let mut buffer = itoa::Buffer::new();
         let decimal = buffer.format(number).as_bytes();
@@ -51,14 +51,14 @@ impl Digits {
         self.plus
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(super) fn without_plus(&self) -> &[u8] {
         &self.text[1..=self.length]
     }
 
     /// The same digits from the `skip`th on, as an international number.
     pub(super) fn international_from(&self, skip: usize) -> Digits {
         let mut rest = Digits::new(true);
-        for &digit in &self.as_bytes()[skip.min(self.length)..] {
+        for &digit in &self.without_plus()[skip.min(self.length)..] {
             rest.push(digit);
         }
         rest

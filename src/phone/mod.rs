@@ -63,7 +63,7 @@ impl E164 {
     /// The calling code that the number begins with.
     pub fn calling_code(self) -> u16 {
         let digits = digits::Digits::of(self.0);
-        let code = plan::calling_code(digits.as_bytes());
+        let code = plan::calling_code(digits.without_plus());
         code.iter()
             .fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'))
     }

@@ -42,10 +42,10 @@ pub(super) fn judge(
     country: Option<Region>,
     rules: &Rules,
 ) -> Result<Normalised, Refusal> {
-    refuse_stand_ins(digits.as_bytes())?;
+    refuse_stand_ins(digits.without_plus())?;
     let (found, region_assumed) = if digits.has_plus() {
         (look_up(digits, None, country)?, false)
-    } else if digits.as_bytes().starts_with(b"00") {
+    } else if digits.without_plus().starts_with(b"00") {
         after_double_zero(digits, country, rules)?
     } else {
         let region = country
@@ -56,8 +56,8 @@ pub(super) fn judge(
     if country.is_some_and(|country| country.calling_code() != found.calling_code) {
         return Err(Refusal::CountryMismatch);
     }
-    refuse_stand_ins(found.full.as_bytes())?;
-    refuse_stand_ins(split(found.full.as_bytes()).1)?;
+    refuse_stand_ins(found.full.without_plus())?;
+    refuse_stand_ins(split(found.full.without_plus()).1)?;
     refuse_unstable(digits, &found)?;
     if !rules.allowed_types.admits(found.kind) {
         return Err(Refusal::NumberType);
@@ -99,8 +99,10 @@ fn in_region(digits: &Digits, region: Region, country: Option<Region>) -> Result
     // digits are no number of the region, so this reading has no rival. Not for `+1` and `+7`, whose single digit is
     // there by chance in one cell of ten.
     let code = Digits::of(u64::from(region.calling_code()));
-    let digits = match digits.as_bytes() {
-        [b'0', rest @ ..] if region.calling_code() >= 10 && rest.starts_with(code.as_bytes()) => {
+    let digits = match digits.without_plus() {
+        [b'0', rest @ ..]
+            if region.calling_code() >= 10 && rest.starts_with(code.without_plus()) =>
+        {
             digits.international_from(1)
         }
         _ => return Err(refusal),
@@ -160,8 +162,8 @@ fn plain(digits: &Digits) -> Option<PhoneNumber> {
     if !digits.has_plus() {
         return None;
     }
-    let code = calling_code(digits.as_bytes());
-    let national = &digits.as_bytes()[code.len()..];
+    let code = calling_code(digits.without_plus());
+    let national = &digits.without_plus()[code.len()..];
     if !PLAIN_CODES.contains(&code)
         || !matches!(national, [b'2'..=b'9', ..])
         || !(7..=12).contains(&national.len())
@@ -234,10 +236,10 @@ fn rewritten(
     region: Option<Region>,
 ) -> Recoveries {
     let mut recovered = Recoveries::NONE;
-    let (code, national) = split(full.as_bytes());
-    let cell = digits.as_bytes();
+    let (code, national) = split(full.without_plus());
+    let cell = digits.without_plus();
     let Some(region) = region else {
-        if cell != full.as_bytes() {
+        if cell != full.without_plus() {
             recovered.insert(if cell.ends_with(national) {
                 Recovery::TrunkPrefix
             } else {
@@ -270,15 +272,11 @@ fn rewritten(
 /// A number that would be read as another one when it is met again is not to be relied on.
 fn refuse_unstable(digits: &Digits, found: &Found) -> Result<(), Refusal> {
     let full = &found.full;
-    if digits.has_plus() && digits.as_bytes() == full.as_bytes() {
+    if digits.has_plus() && digits.without_plus() == full.without_plus() {
         return Ok(());
     }
-    let mut again = Digits::new(true);
-    for &digit in full.as_bytes() {
-        again.push(digit);
-    }
     // Parsed to the same number it has the same type, so that need not be asked again.
-    let same = guard::quietly(|| parse(&again, None).ok().and_then(|parsed| e164(&parsed)));
+    let same = guard::quietly(|| parse(full, None).ok().and_then(|parsed| e164(&parsed)));
     if same == Some(Some(found.number)) {
         Ok(())
     } else {

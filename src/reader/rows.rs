@@ -10,6 +10,7 @@ use super::source::Source;
 use super::split::{Breach, Extent, Fault, Split, Splitter, line_breaks};
 use super::tail::{LastColumn, Warning, last};
 use super::text::{End, Text};
+use crate::text::is_blank;
 
 /// One data row as it stands.
 #[derive(Clone, Debug, Default)]
@@ -109,7 +110,7 @@ impl Rows {
                         InputError::new(rows.source.path(), ErrorKind::Row(damage)).at(line, None)
                     );
                 }
-                Some(_) if is_blank(&headers) => rows.blank_lines += 1,
+                Some(_) if is_blank_row(&headers) => rows.blank_lines += 1,
                 Some(taken) => {
                     check_names(&headers).map_err(|kind| {
                         InputError::new(rows.source.path(), kind).at(taken.line, None)
@@ -148,7 +149,7 @@ impl Rows {
                     _ => Ok(false),
                 };
             };
-            if is_blank(&row.cells) {
+            if is_blank_row(&row.cells) {
                 self.blank_lines += 1;
                 continue;
             }
@@ -304,8 +305,8 @@ impl Rows {
 }
 
 /// A record without content is not a row: it names no lead, and asks for nothing.
-fn is_blank(cells: &StringRecord) -> bool {
-    cells.iter().all(crate::text::is_blank)
+fn is_blank_row(cells: &StringRecord) -> bool {
+    cells.iter().all(is_blank)
 }
 
 fn repeats(cells: &StringRecord, headers: &StringRecord) -> bool {
