@@ -80,6 +80,14 @@ fn a_disk_that_fills_up_in_mid_line_ends_the_run_and_the_next_one_is_clean() {
         "{} bytes: not in mid-line",
         torn.len()
     );
+    let summary = world.read("corrections.summary.json");
+    let summary: serde_json::Value = serde_json::from_str(&summary).expect("JSON");
+    let whole = torn.lines().count() as u64 - 2;
+    let settled = summary["settled"].as_u64().expect("a count");
+    assert!(
+        settled <= whole && summary["complete"] == false,
+        "{whole} rows are whole: {summary}"
+    );
     world.run(APPLY).expect(0);
     world.judge();
 }
