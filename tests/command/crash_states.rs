@@ -536,7 +536,7 @@ fn so_it_is_when_the_power_fails_a_second_time() {
 fn the_checkpoint_of_the_run_before_is_as_good_until_something_is_sent() {
     let world = Arc::new(world(8));
     let prepared = Prepared::new(&world);
-    let (disk, _) = prepared.run_until(&world, 4);
+    let (disk, _) = prepared.run_until(&world, 3);
     let (checkpoint, sent) = (world.read(RUN), highest(&world.ledger().receipts));
     let torn = &disk.written[..disk.written.len() - 5];
     world.write(RESULTS, torn);
