@@ -130,7 +130,9 @@ impl Search {
     /// steps grow.
     fn absorbed(&self) -> Seconds {
         match self.granted {
-            Some(granted) if self.refused.is_none() && self.growth < BOLD_GROWTH => {
+            Some(granted)
+                if granted < self.rate && self.refused.is_none() && self.growth < BOLD_GROWTH =>
+            {
                 (self.burst / (self.rate - granted)).min(LONGEST_TRIAL)
             }
             _ => 0.0,

@@ -301,6 +301,19 @@ fn a_rate_that_is_known_without_headers_costs_few_refusals() {
     }
 }
 
+/// What was known is tried for as long as any other rate before a step up: no bucket has to pay for it.
+#[test]
+fn a_rate_that_is_known_too_low_is_soon_raised() {
+    for shape in [Shape::Aligned, Shape::Sliding] {
+        let mut scenario = scenarios::second(shape);
+        scenario.server.manners.reset = None;
+        let known = Pace::knowing(Quota::Unannounced { rate: 300.0 });
+        let outcome = run(&scenario, known, 1);
+        let reached = outcome.reached.unwrap_or(Seconds::INFINITY);
+        assert!(reached <= 10.0, "{shape:?}: {outcome:?}");
+    }
+}
+
 #[test]
 fn a_quota_that_is_gone_is_forgotten() {
     let mut pace = Pace::knowing(Quota::Windows {
