@@ -36,7 +36,8 @@ STAGES = {
     "planning, and the body": [(PIPELINE, "leadfix::executor::Executor::prepare")],
     "HTTP: the request": [(PIPELINE, "leadfix::client::Client::send")],
     "HTTP: the connection": [("tokio::runtime::task", "futures_util::future::future::Map")],
-    "the reply: lead, proof, quota": [(by, f"leadfix::{room}") for by, room in (("", "api::lead::Lead::from_reply"), ("Executor.*::see", "plan::Plan::evidence"), ("", "executor::reply::signal"))],
+    "the reply: lead, proof, quota": [("", "leadfix::api::lead::Lead::from_reply"), ("Executor.*::see", "leadfix::plan::Plan::evidence"),
+                                      ("", "leadfix::executor::reply::signal")],
     "the result row": [("", "leadfix::pipeline::Writer.*::write_waiting")],
 }
 

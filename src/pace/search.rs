@@ -43,9 +43,10 @@ pub(super) struct Search {
     granted: Option<f64>,
     refused: Option<f64>,
     step: f64,
-    /// Of the step.
-    growth: f64,
-    /// What was granted at once before the first refusal: if it is a bucket, so much is in it.
+    /// Nothing that was tried was refused yet.
+    is_bold: bool,
+    /// What was granted at once before the first refusal: if it is a bucket, so much is in it. 0 where an earlier run
+    /// has found the rate, which says nothing of it.
     burst: f64,
     trial: Seconds,
     patience: Seconds,
@@ -68,7 +69,7 @@ impl Search {
             granted: None,
             refused: None,
             step: if ledger.granted < FEW { 1.0 } else { STEP },
-            growth: BOLD_GROWTH,
+            is_bold: true,
             burst: as_f64(ledger.granted),
             trial: TRIAL,
             patience: PATIENCE,
@@ -84,7 +85,7 @@ impl Search {
             granted: Some(rate.max(LOWEST)),
             refused: None,
             step: STEP,
-            growth: GROWTH,
+            is_bold: false,
             burst: 0.0,
             trial: TRIAL,
             patience: PATIENCE,
@@ -122,7 +123,8 @@ impl Search {
         } else {
             self.refused = None;
             self.rate *= 1.0 + self.step;
-            self.step = (self.step * self.growth).min(1.0);
+            let growth = if self.is_bold { BOLD_GROWTH } else { GROWTH };
+            self.step = (self.step * growth).min(1.0);
         }
     }
 
@@ -130,9 +132,7 @@ impl Search {
     /// steps grow.
     fn absorbed(&self) -> Seconds {
         match self.granted {
-            Some(granted)
-                if granted < self.rate && self.refused.is_none() && self.growth < BOLD_GROWTH =>
-            {
+            Some(granted) if granted < self.rate && self.refused.is_none() && !self.is_bold => {
                 (self.burst / (self.rate - granted)).min(LONGEST_TRIAL)
             }
             _ => 0.0,
@@ -141,7 +141,6 @@ impl Search {
 
     /// If it is a bucket, which was full when this rate began and is empty now: what it was given meanwhile.
     fn refill(&self, ledger: &Ledger, now: Seconds) -> Option<f64> {
-        // A rate that an earlier run has found says nothing of a burst.
         let is_bucket = self.burst > 0.0 && self.granted? * TRIAL > REFILLED * self.burst;
         let (since, before) = self.since;
         let refilled = as_f64(ledger.granted - before) - self.burst;
@@ -157,7 +156,7 @@ impl Search {
         let refill = self.refill(ledger, now);
         self.trial = TRIAL.max(1.5 * (hold - now));
         self.since = (hold, ledger.granted);
-        (self.step, self.growth) = (STEP, GROWTH);
+        (self.step, self.is_bold) = (STEP, false);
         match self.granted {
             Some(granted) if granted < self.rate => {
                 self.refused = Some(self.rate);

@@ -56,8 +56,7 @@ impl E164 {
 
     /// Whether the text is this number as it is sent.
     pub(crate) fn is_written_as(self, text: &str) -> bool {
-        let digits = text.strip_prefix('+').unwrap_or_default();
-        digits.starts_with(|first| matches!(first, '1'..='9')) && digits.parse() == Ok(self.0)
+        *self.text() == *text
     }
 
     /// The calling code that the number begins with.

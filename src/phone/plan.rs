@@ -162,8 +162,7 @@ fn plain(digits: &Digits) -> Option<PhoneNumber> {
     if !digits.has_plus() {
         return None;
     }
-    let code = calling_code(digits.without_plus());
-    let national = &digits.without_plus()[code.len()..];
+    let (code, national) = split(digits.without_plus());
     if !PLAIN_CODES.contains(&code)
         || !matches!(national, [b'2'..=b'9', ..])
         || !(7..=12).contains(&national.len())
@@ -272,7 +271,7 @@ fn rewritten(
 /// A number that would be read as another one when it is met again is not to be relied on.
 fn refuse_unstable(digits: &Digits, found: &Found) -> Result<(), Refusal> {
     let full = &found.full;
-    if digits.has_plus() && digits.without_plus() == full.without_plus() {
+    if digits[..] == full[..] {
         return Ok(());
     }
     // Parsed to the same number it has the same type, so that need not be asked again.
