@@ -246,8 +246,7 @@ impl<'a> Source<'a> {
             })
         });
         let row = &mut item.row;
-        row.number = 0;
-        while row.number <= self.skip {
+        loop {
             if self.job.halt.is_pulled() {
                 return Ok(None);
             }
@@ -258,6 +257,9 @@ impl<'a> Source<'a> {
                 } else {
                     Err(PipelineError::Changed)
                 };
+            }
+            if row.number > self.skip {
+                break;
             }
         }
         let window = self.job.window;
