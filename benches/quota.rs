@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use leadfix::limiter::{Ceiling, Limiter, Settings, Signal};
-use scenario::{Outcome, Scenario, measure};
+use scenario::{Outcome, STALL_EACH, Scenario, measure};
 use server::Seconds;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -99,12 +99,11 @@ async fn run(scenario: &Scenario) -> Outcome {
         Some((limiter.admit().await.ok()?, limiter))
     });
     let client = permits.for_each_concurrent(None, |permit| async {
-        let (least, more) = scenario.latency;
-        let half = Duration::from_secs_f64(least + fastrand::f64() * more) / 2;
+        let (out, back) = scenario.ways(fastrand::f64(), fastrand::f64());
         *sent.borrow_mut() += 1;
-        sleep(half).await;
+        sleep(Duration::from_secs_f64(out)).await;
         let reply = request();
-        sleep(half).await;
+        sleep(Duration::from_secs_f64(back)).await;
         let announced = reply.announcement(offset + now());
         if reply.granted {
             permit.report(Signal::Answered(announced));
@@ -131,8 +130,15 @@ async fn run(scenario: &Scenario) -> Outcome {
             sleep(Duration::from_secs_f64((due - now()).max(0.0))).await;
         }
     };
-    let everything = async { tokio::join!(client, limits, other) };
-    let _: Result<((), (), Seconds), _> =
+    let stalls = async {
+        let stall = Duration::from_secs_f64(scenario.stall);
+        loop {
+            sleep(Duration::from_secs_f64(STALL_EACH)).await;
+            thread::sleep(stall);
+        }
+    };
+    let everything = async { tokio::join!(client, limits, stalls, other) };
+    let _: Result<((), (), Seconds, Seconds), _> =
         timeout(Duration::from_secs_f64(scenario.duration), everything).await;
     let counts = (*refused.borrow(), *sent.borrow());
     measure(scenario, &granted_at.borrow(), &capacity.borrow(), counts)

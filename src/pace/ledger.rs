@@ -5,6 +5,11 @@ use super::{Seconds, Sight};
 
 /// How much further apart than as a rule two requests may arrive.
 const WORST: f64 = 1.5;
+/// How far the ways there differ as a rule at most, in mean deviations of round trips, where the ways there and back have
+/// nothing to do with each other.
+const WAY: f64 = 3.0;
+/// How many more requests overtake a sight than are overtaken by it, at most, in square roots of those near it.
+const CHANCE: f64 = 3.0;
 
 /// Requests and what their replies announced.
 #[derive(Debug, Default)]
@@ -21,6 +26,8 @@ pub(super) struct Ledger {
     /// When the window ends, as last announced, on our clock.
     pub(super) resets_at: Option<Seconds>,
     pub(super) latency: Latency,
+    /// The first request that was seen in the newest window.
+    reset: Option<Sight>,
     /// Requests that may have arrived on the other side of the newest sight than they were sent.
     noise: f64,
 }
@@ -38,18 +45,38 @@ impl Ledger {
     pub(super) fn reply(&mut self, number: u64, now: Seconds) -> Option<Seconds> {
         self.outstanding = self.outstanding.saturating_sub(1);
         let sent_at = self.sent.time(number)?;
+        if let Some(departure) = self.latency.departure(sent_at, now) {
+            self.sent.hold_up(number, departure);
+        }
         self.latency.observe(now - sent_at);
         Some(sent_at)
     }
 
     /// The newest sight.
     pub(super) fn sighted(&mut self, sight: Sight) {
+        if self
+            .sight
+            .is_some_and(|before| self.is_reset(before, sight))
+        {
+            self.reset = Some(sight);
+        }
         self.sight = Some(sight);
         let reach = self.latency.worst_jitter();
         let until = |time| self.sent.total() - self.sent.since(time);
         let before = sight.number.saturating_sub(until(sight.sent_at - reach));
         let after = until(sight.sent_at + reach).saturating_sub(sight.number + 1);
-        self.noise = as_f64(before.max(after).min(self.limit / 8));
+        let reached = as_f64(before.max(after));
+        let by_chance = CHANCE * reached.sqrt();
+        self.noise = reached.min(by_chance).min(as_f64(self.limit / 8));
+    }
+
+    /// Whether a request that was sent later than the first one seen in a window came before it, and was counted in the
+    /// window before.
+    pub(super) fn is_overtaken(&self, sight: Sight) -> bool {
+        self.reset.is_some_and(|reset| {
+            sight.sent_at < reset.sent_at + self.latency.worst_jitter()
+                && self.is_reset(sight, reset)
+        })
     }
 
     /// Requests behind the sight.
@@ -93,10 +120,15 @@ impl Latency {
         self.smooth.unwrap_or_default()
     }
 
-    /// How far apart two requests arrive, as a rule at most, that were sent together: half of what round trips differ
-    /// by.
+    /// A reply came so late that its request, as far as can be known, was not under way before this.
+    fn departure(&self, sent_at: Seconds, now: Seconds) -> Option<Seconds> {
+        let departure = now - self.smooth?;
+        (departure > sent_at + self.worst_jitter()).then_some(departure)
+    }
+
+    /// How far apart two requests arrive, as a rule at most, that were sent together.
     pub(super) fn jitter(&self) -> Seconds {
-        2.0 * self.spread
+        WAY * self.spread
     }
 
     /// Hardly any are further apart.

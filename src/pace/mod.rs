@@ -365,6 +365,9 @@ impl Pace {
             sent_at,
             remaining: as_f64(remaining),
         };
+        if self.ledger.is_overtaken(sight) {
+            return None;
+        }
         self.ledger.sighted(sight);
         Some((before.filter(|_| !changed), sight))
     }

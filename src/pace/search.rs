@@ -57,14 +57,8 @@ pub(super) struct Search {
 
 impl Search {
     pub(super) fn new(ledger: &Ledger, hold: Seconds) -> Self {
-        let began = ledger.sent.time(0).unwrap_or_default();
-        let average = as_f64(ledger.granted) / (hold - began).max(1e-3);
         Self {
-            rate: if ledger.granted < FEW {
-                average.max(FIRST)
-            } else {
-                average.max(LOWEST)
-            },
+            rate: first_rate(ledger, hold),
             since: (hold, ledger.granted),
             granted: None,
             refused: None,
@@ -100,6 +94,11 @@ impl Search {
 
     /// A request was granted at this rate.
     pub(super) fn granted(&mut self, ledger: &Ledger, now: Seconds) {
+        let (hold, _) = self.since;
+        if now < hold {
+            self.granted_late(ledger, hold);
+            return;
+        }
         let is_found = self
             .refused
             .is_some_and(|refused| is_close(self.rate, refused));
@@ -125,6 +124,15 @@ impl Search {
             self.rate *= 1.0 + self.step;
             let growth = if self.is_bold { BOLD_GROWTH } else { GROWTH };
             self.step = (self.step * growth).min(1.0);
+        }
+    }
+
+    /// A request was granted that was under way when another was refused: it belongs to what was granted before that.
+    fn granted_late(&mut self, ledger: &Ledger, hold: Seconds) {
+        (self.since.1, self.cycle.1) = (ledger.granted, ledger.granted);
+        if self.is_bold && self.granted.is_none() {
+            self.burst = as_f64(ledger.granted);
+            self.rate = first_rate(ledger, hold);
         }
     }
 
@@ -186,6 +194,13 @@ impl Search {
             }
         }
     }
+}
+
+/// What was granted a second until the end of the first hold.
+fn first_rate(ledger: &Ledger, hold: Seconds) -> f64 {
+    let began = ledger.sent.time(0).unwrap_or_default();
+    let average = as_f64(ledger.granted) / (hold - began).max(1e-3);
+    average.max(if ledger.granted < FEW { FIRST } else { LOWEST })
 }
 
 fn is_close(granted: f64, refused: f64) -> bool {

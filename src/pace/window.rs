@@ -104,7 +104,7 @@ impl Window {
     pub(super) fn closed_until(&self, ledger: &Ledger, now: Seconds) -> Option<Seconds> {
         let guard = ledger
             .sent
-            .back(ledger.limit)
+            .departure(ledger.limit)
             .map(|time| time + self.stretch(ledger))
             .filter(|until| *until > now);
         guard.or_else(|| {

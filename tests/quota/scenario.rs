@@ -15,6 +15,20 @@ pub(crate) struct Scenario {
     pub(crate) duration: Seconds,
     /// Requests without a reply, where a quota is known.
     pub(crate) ceiling: usize,
+    /// The client stands still for so long now and then: nothing leaves it and nothing reaches it.
+    pub(crate) stall: Seconds,
+}
+
+/// Time from one stall to the next: no multiple of any window.
+pub(crate) const STALL_EACH: Seconds = 3.1;
+
+impl Scenario {
+    /// How long a request is on its way, and its reply, by two random numbers in 0 to 1.
+    pub(crate) fn ways(&self, out: f64, back: f64) -> (Seconds, Seconds) {
+        let (least, more) = self.latency;
+        let way = |random| 0.5 * (least + random * more);
+        (way(out), way(back))
+    }
 }
 
 /// What a scenario came to.

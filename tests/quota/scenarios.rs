@@ -35,6 +35,7 @@ fn scenario(shape: Shape, limit: u32, window: Seconds) -> Scenario {
         other: nobody,
         duration: (8.0 * window).max(60.0),
         ceiling: 4096,
+        stall: 0.0,
     }
 }
 
@@ -48,7 +49,15 @@ fn manners(reset: Option<Reset>, retry_after: bool, skew: Seconds) -> Manners {
 
 /// Every line of the table, by name.
 pub(crate) fn all() -> Vec<(String, Scenario)> {
-    [kinds(), headers(), silent(), changing(), distant()].concat()
+    [
+        kinds(),
+        headers(),
+        silent(),
+        changing(),
+        distant(),
+        halting(),
+    ]
+    .concat()
 }
 
 const FIXED: (Shape, &str) = (Shape::Aligned, "fixed");
@@ -215,4 +224,15 @@ fn distant() -> Vec<(String, Scenario)> {
         })
     })
     .collect()
+}
+
+fn halting() -> Vec<(String, Scenario)> {
+    let scenarios = [FIXED, FIRST, SLIDING, BUCKET].map(|(shape, kind)| {
+        let scenario = Scenario {
+            stall: 0.02,
+            ..second(shape)
+        };
+        (format!("{kind}, stalls of 20 ms"), scenario)
+    });
+    scenarios.to_vec()
 }

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use leadfix::pace::{Pace, Quota, Turn};
 
-use crate::scenario::{Outcome, Scenario, measure};
+use crate::scenario::{Outcome, STALL_EACH, Scenario, measure};
 use crate::server::{Reply, Seconds, Server};
 
 /// How late the client's timer fires, at most.
@@ -193,6 +193,12 @@ impl Simulation<'_> {
         self.pace.refused(number as u64, now, &announced, hold);
     }
 
+    /// When what is due at `at` happens: not while the client stands still.
+    fn awake(&self, at: Seconds) -> Seconds {
+        let begin = (at / STALL_EACH).floor() * STALL_EACH;
+        at.max(begin + self.scenario.stall)
+    }
+
     /// How many may be under way.
     fn allowed(&self) -> usize {
         match self.pace.rate() {
@@ -214,7 +220,7 @@ impl Simulation<'_> {
                     // Timers have a granularity of a millisecond, and are late.
                     let due = (until * 1e3).ceil() / 1e3;
                     let late = self.random.f64() * LATENESS;
-                    let wake = (due + late).max(now + 1e-6);
+                    let wake = self.awake((due + late).max(now + 1e-6));
                     self.timer = instant(wake);
                     self.schedule(wake, Event::Wake);
                 }
@@ -223,11 +229,11 @@ impl Simulation<'_> {
             let number = self.replies.len();
             assert_eq!(self.pace.send(now), number as u64);
             self.in_flight += 1;
-            let (least, more) = self.scenario.latency;
-            let round_trip = least + self.random.f64() * more;
+            let (out, back) = self.scenario.ways(self.random.f64(), self.random.f64());
+            let arrival = self.awake(now + out);
             self.replies.push(None);
-            self.schedule(now + round_trip / 2.0, Event::Arrive(number));
-            self.schedule(now + round_trip, Event::Reply(number));
+            self.schedule(arrival, Event::Arrive(number));
+            self.schedule(self.awake(arrival + back), Event::Reply(number));
         }
     }
 }
