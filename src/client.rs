@@ -110,7 +110,7 @@ impl Answer {
                         retry_after: Some(value),
                         ..headers
                     };
-                    alone.interpret(Timestamp::now()).retry_after
+                    alone.interpret(Timestamp::now).retry_after
                 });
         }
         headers

@@ -55,11 +55,16 @@ fn forbid_cores() {
     let _ = setrlimit(Resource::Core, none);
 }
 
+/// So many tasks may go on before sockets are looked at again, where the usual is 61: a look at a time when more of them
+/// are ready is shared by more rows, which then go through the same code together. A task takes microseconds.
+const EVENT_INTERVAL: u32 = 256;
+
 /// One thread does all the work; a second one makes results durable.
 fn in_runtime<F: Future<Output = Result<Exit, Fatal>>>(
     work: impl FnOnce() -> F,
 ) -> Result<Exit, Fatal> {
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .event_interval(EVENT_INTERVAL)
         .enable_all()
         .build()
         .map_err(|error| Fatal::new(Exit::LocalIo, format!("cannot start: {error}")))?;

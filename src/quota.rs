@@ -43,20 +43,22 @@ const TOLERATED_SKEW: Duration = Duration::from_secs(2);
 pub(crate) const LONGEST_WINDOW: Duration = Duration::from_hours(24);
 
 impl Headers<'_> {
-    /// Interprets the headers of a reply received at `now`.
-    pub fn interpret(&self, now: Timestamp) -> Announcement {
-        let date = self.date.and_then(http_date);
-        let server_now = match date {
-            Some(date) if date.duration_since(now).unsigned_abs() > TOLERATED_SKEW => date,
-            _ => now,
+    /// Interprets the headers of a reply received at `now`, which is asked where a time stands in them.
+    pub fn interpret(&self, now: impl Fn() -> Timestamp) -> Announcement {
+        let server_now = || {
+            let now = now();
+            match self.date.and_then(http_date) {
+                Some(date) if date.duration_since(now).unsigned_abs() > TOLERATED_SKEW => date,
+                _ => now,
+            }
         };
         Announcement {
             limit: self.limit.and_then(count).filter(|limit| *limit > 0),
             remaining: self.remaining.and_then(count),
-            resets_in: self.reset.and_then(|value| resets_in(value, server_now)),
+            resets_in: self.reset.and_then(|value| resets_in(value, server_now())),
             retry_after: self
                 .retry_after
-                .and_then(|value| retry_after(value, server_now)),
+                .and_then(|value| retry_after(value, server_now())),
         }
     }
 }
@@ -151,7 +153,7 @@ mod tests {
                 ..Headers::default()
             };
             assert_eq!(
-                millis(headers.interpret(now()).resets_in),
+                millis(headers.interpret(now).resets_in),
                 expected,
                 "{reset} {date:?}"
             );
@@ -179,7 +181,7 @@ mod tests {
                 retry_after: Some(value),
                 ..Headers::default()
             };
-            let found = millis(headers.interpret(now()).retry_after);
+            let found = millis(headers.interpret(now).retry_after);
             assert_eq!(
                 found.map(|ms| ms / 1_000),
                 expected.map(|ms| ms / 1_000),
@@ -200,7 +202,7 @@ mod tests {
                 remaining: Some(value),
                 ..Headers::default()
             };
-            assert_eq!(headers.interpret(now()).remaining, expected);
+            assert_eq!(headers.interpret(now).remaining, expected);
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn signal(reply: &Reply) -> Signal {
     match reply {
         Reply::NotConnected { .. } | Reply::Lost { .. } => Signal::Trouble { retry_after: None },
         Reply::Answer(answer) => {
-            let announced = answer.quota_headers().interpret(Timestamp::now());
+            let announced = answer.quota_headers().interpret(Timestamp::now);
             match answer.status {
                 429 => Signal::Throttled(announced),
                 408 | 500.. => Signal::Trouble {

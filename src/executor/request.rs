@@ -1,16 +1,11 @@
 //! One request of a row, admitted and counted.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::Executor;
 use super::reply::signal;
 use super::row::Row;
 use crate::client::Reply;
-
-/// What a read of a lead showed is believed this long.
-const FRESH: Duration = Duration::from_mins(1);
 
 impl<'a> Executor<'a> {
     /// Sends the body, again after each refusal for want of quota as long as what it was merged from is fresh:
@@ -20,11 +15,10 @@ impl<'a> Executor<'a> {
         row: &mut Row<'_, 'a>,
         body: &[u8],
     ) -> Option<Reply> {
-        let planned = Instant::now();
         loop {
             let reply = self.patch(row, body.to_vec()).await?;
             let refused = matches!(&reply, Reply::Answer(answer) if answer.status == 429);
-            if !refused || planned.elapsed() > FRESH {
+            if !refused || row.is_stale() {
                 return Some(reply);
             }
         }
@@ -58,6 +52,7 @@ impl<'a> Executor<'a> {
         let permit = self.permit(row).await?;
         let reply = self.client.read(&row.correction.lead_id).await;
         permit.report(signal(&reply));
+        row.read_at = Some(Instant::now());
         row.trace("GET", &reply);
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;

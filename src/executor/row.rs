@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::debug;
 
 use crate::api::{Dialect, Lead, Variables};
@@ -15,6 +16,9 @@ use crate::outcome::{Cause, Finding, Outcome, Status};
 const BACKOFF: Duration = Duration::from_millis(500);
 /// Longest pause before another attempt.
 const BACKOFF_CEILING: Duration = Duration::from_secs(30);
+/// What a read of a lead showed is believed this long.
+const FRESH: Duration = Duration::from_mins(1);
+
 /// A row on its way.
 #[expect(
     clippy::struct_excessive_bools,
@@ -33,6 +37,8 @@ pub(super) struct Row<'c, 'p> {
     pub(super) reconnected: bool,
     /// A success has shown no lead.
     pub(super) blank: bool,
+    /// When the lead was read last.
+    pub(super) read_at: Option<Instant>,
     /// Variables that the lead had before our own first request, and any that came since: what our request may
     /// have lost is restored from here.
     pub(super) held: Variables,
@@ -60,6 +66,7 @@ impl<'c, 'p> Row<'c, 'p> {
             fallback: None,
             reconnected: false,
             blank: false,
+            read_at: None,
             held: Variables::new(),
             http_status: None,
             words: String::new(),
@@ -81,6 +88,11 @@ impl<'c, 'p> Row<'c, 'p> {
             status,
             "replied"
         );
+    }
+
+    /// Whether what is to be sent was merged from a lead that may be another one by now.
+    pub(super) fn is_stale(&self) -> bool {
+        self.read_at.is_some_and(|at| at.elapsed() > FRESH)
     }
 
     pub(super) fn remember(&mut self, lead: &Lead) {
@@ -149,6 +161,34 @@ pub(super) fn backoff(attempts: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limiter::{self, Ceiling, Limiter};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_is_believed_for_a_minute() {
+        let limiter = Limiter::new(limiter::Settings {
+            ceiling: Ceiling { usual: 1, most: 1 },
+            rate: None,
+            give_up_after: Duration::from_mins(2),
+            known: None,
+        });
+        let correction = Correction {
+            lead_id: "lead_1".to_owned(),
+            phone: None,
+            name: None,
+            notes: None,
+            variables: Variables::new(),
+            removed: Vec::new(),
+        };
+        let permit = limiter.admit().await.unwrap();
+        let mut row = Row::new(permit, &correction, false, Dialect::Guide);
+        tokio::time::advance(2 * FRESH).await;
+        assert!(!row.is_stale(), "nothing was read");
+        row.read_at = Some(Instant::now());
+        tokio::time::advance(FRESH).await;
+        assert!(!row.is_stale());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(row.is_stale());
+    }
 
     #[test]
     fn pauses_grow_and_stay_below_their_ceiling() {

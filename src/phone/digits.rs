@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use arrayvec::ArrayString;
+
 /// No number has more than 15 digits; the rest is room for whatever is dialled before it.
 const MOST: usize = 22;
 
@@ -9,42 +11,28 @@ const MOST: usize = 22;
 #[derive(Clone, Copy)]
 pub(super) struct Digits {
     /// The `+`, whether meant or not, then the digits.
-    text: [u8; MOST + 1],
-    length: usize,
+    text: ArrayString<{ MOST + 1 }>,
     plus: bool,
 }
 
 impl Digits {
     pub(super) fn new(plus: bool) -> Digits {
-        let mut text = [0; MOST + 1];
-        text[0] = b'+';
-        Digits {
-            text,
-            length: 0,
-            plus,
-        }
+        let mut text = ArrayString::new();
+        text.push('+');
+        Digits { text, plus }
     }
 
     /// Those of a number, with a `+`.
     pub(super) fn of(number: u64) -> Digits {
-        let mut buffer = itoa::Buffer::new();
-        let decimal = buffer.format(number).as_bytes();
         let mut digits = Digits::new(true);
-        digits.text[1..=decimal.len()].copy_from_slice(decimal);
-        digits.length = decimal.len();
+        digits.text.push_str(itoa::Buffer::new().format(number));
         digits
     }
 
     /// Adds an ASCII digit; false when there are too many for any number.
     pub(super) fn push(&mut self, digit: u8) -> bool {
         debug_assert!(digit.is_ascii_digit());
-        let length = self.length;
-        if length == MOST {
-            return false;
-        }
-        self.text[length + 1] = digit;
-        self.length += 1;
-        true
+        self.text.try_push(char::from(digit)).is_ok()
     }
 
     pub(super) fn has_plus(&self) -> bool {
@@ -52,15 +40,14 @@ impl Digits {
     }
 
     pub(super) fn without_plus(&self) -> &[u8] {
-        &self.text[1..=self.length]
+        &self.text.as_bytes()[1..]
     }
 
     /// The same digits from the `skip`th on, as an international number.
     pub(super) fn international_from(&self, skip: usize) -> Digits {
         let mut rest = Digits::new(true);
-        for &digit in &self.without_plus()[skip.min(self.length)..] {
-            rest.push(digit);
-        }
+        rest.text
+            .push_str(self.text.get(1 + skip..).unwrap_or_default());
         rest
     }
 }
@@ -70,7 +57,10 @@ impl Deref for Digits {
     type Target = str;
 
     fn deref(&self) -> &str {
-        let start = usize::from(!self.plus);
-        str::from_utf8(&self.text[start..=self.length]).unwrap_or_default()
+        if self.plus {
+            &self.text
+        } else {
+            &self.text[1..]
+        }
     }
 }

@@ -12,7 +12,7 @@ const EXACT: u64 = 1 << 53;
 
 /// Panics where the interpretation of headers received at `now` breaks its word. `now` lies between 1970 and 9000.
 pub(crate) fn check(headers: Headers, now: Timestamp) {
-    let announced = headers.interpret(now);
+    let announced = headers.interpret(|| now);
     let number = |text: Option<&str>| text.and_then(|text| text.trim().parse::<f64>().ok());
     let is_below_zero = |text| number(text).is_some_and(|number| number < 0.0);
 
@@ -62,7 +62,7 @@ fn a_server_with_another_clock_is_understood_by_its_own(headers: Headers, now: T
         ..headers
     };
     let an_hour_on = later(now, Duration::from_hours(1));
-    assert_eq!(skewed.interpret(now), skewed.interpret(an_hour_on));
+    assert_eq!(skewed.interpret(|| now), skewed.interpret(|| an_hour_on));
 }
 
 fn what_is_waited_for_comes_nearer(headers: Headers, now: Timestamp) {
@@ -70,8 +70,8 @@ fn what_is_waited_for_comes_nearer(headers: Headers, now: Timestamp) {
         date: None,
         ..headers
     };
-    let before = undated.interpret(now);
-    let after = undated.interpret(later(now, Duration::from_secs(1)));
+    let before = undated.interpret(|| now);
+    let after = undated.interpret(|| later(now, Duration::from_secs(1)));
     assert_eq!(before.retry_after.is_some(), after.retry_after.is_some());
     assert!(after.retry_after <= before.retry_after);
     // What was more than a day away may be heard of later.
@@ -84,7 +84,7 @@ fn a_date_is_waited_for(now: Timestamp, wait: Duration) {
         retry_after: Some(&date),
         ..Headers::default()
     };
-    let understood = told.interpret(now).retry_after.expect("an HTTP date");
+    let understood = told.interpret(|| now).retry_after.expect("an HTTP date");
     assert!(
         understood <= wait && wait.abs_diff(understood) < Duration::from_secs(1),
         "{date} at {now}"
@@ -107,7 +107,7 @@ fn a_time_is_waited_for(now: Timestamp, wait: Duration) {
             reset: Some(&form),
             ..Headers::default()
         };
-        let understood = told.interpret(now).resets_in.expect("a time");
+        let understood = told.interpret(|| now).resets_in.expect("a time");
         assert!(
             understood.abs_diff(wait) <= Duration::from_millis(1_001),
             "{form} at {now}"

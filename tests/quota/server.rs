@@ -204,6 +204,6 @@ impl Reply {
             date: Some(&self.date),
         };
         let now = std::time::Duration::from_secs_f64(EPOCH + now);
-        headers.interpret(jiff::Timestamp::UNIX_EPOCH + now)
+        headers.interpret(|| jiff::Timestamp::UNIX_EPOCH + now)
     }
 }
