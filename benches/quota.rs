@@ -99,7 +99,7 @@ async fn run(scenario: &Scenario) -> Outcome {
         Some((limiter.admit().await.ok()?, limiter))
     });
     let client = permits.for_each_concurrent(None, |permit| async {
-        let (out, back) = scenario.ways(fastrand::f64(), fastrand::f64());
+        let (out, back) = scenario.ways(&mut fastrand::Rng::new());
         *sent.borrow_mut() += 1;
         sleep(Duration::from_secs_f64(out)).await;
         let reply = request();

@@ -55,8 +55,9 @@ fn forbid_cores() {
     let _ = setrlimit(Resource::Core, none);
 }
 
-/// So many tasks may go on before sockets are looked at again, where the usual is 61: a look at a time when more of them
-/// are ready is shared by more rows, which then go through the same code together. A task takes microseconds.
+/// So many tasks may go on before sockets and timers are looked at again, where the usual is 61: more of them are ready
+/// then, so that more rows go through the same code together. A task takes microseconds, and only where there are that
+/// many is a timer late by them.
 const EVENT_INTERVAL: u32 = 256;
 
 /// One thread does all the work; a second one makes results durable.

@@ -55,10 +55,10 @@ impl Headers<'_> {
         Announcement {
             limit: self.limit.and_then(count).filter(|limit| *limit > 0),
             remaining: self.remaining.and_then(count),
-            resets_in: self.reset.and_then(|value| resets_in(value, server_now())),
+            resets_in: self.reset.and_then(|value| resets_in(value, server_now)),
             retry_after: self
                 .retry_after
-                .and_then(|value| retry_after(value, server_now())),
+                .and_then(|value| retry_after(value, server_now)),
         }
     }
 }
@@ -81,7 +81,7 @@ fn seconds(value: &str) -> Option<f64> {
         .filter(|number| number.is_finite() && *number >= 0.0)
 }
 
-fn resets_in(value: &str, server_now: Timestamp) -> Option<Duration> {
+fn resets_in(value: &str, server_now: impl Fn() -> Timestamp) -> Option<Duration> {
     let number = seconds(value)?;
     let until = if number < SMALLEST_TIME {
         number
@@ -91,18 +91,18 @@ fn resets_in(value: &str, server_now: Timestamp) -> Option<Duration> {
         } else {
             number / 1e3
         };
-        (unix - server_now.as_duration().as_secs_f64()).max(0.0)
+        (unix - server_now().as_duration().as_secs_f64()).max(0.0)
     };
     Duration::try_from_secs_f64(until)
         .ok()
         .filter(|until| *until <= LONGEST_WINDOW)
 }
 
-fn retry_after(value: &str, server_now: Timestamp) -> Option<Duration> {
+fn retry_after(value: &str, server_now: impl Fn() -> Timestamp) -> Option<Duration> {
     match seconds(value) {
         Some(number) => Some(Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)),
         None => http_date(value).map(|date| {
-            Duration::try_from(date.duration_since(server_now)).unwrap_or(Duration::ZERO)
+            Duration::try_from(date.duration_since(server_now())).unwrap_or(Duration::ZERO)
         }),
     }
 }

@@ -316,6 +316,7 @@ impl<'a> Executor<'a> {
             let verdict = match classify::read_before(seen, row.doubt, self.succeeded.get()) {
                 None => {
                     self.succeeded.set(true);
+                    row.merged_at = Some(Instant::now());
                     match reply {
                         Reply::Answer(answer) => return Some(Ok(answer)),
                         Reply::NotConnected { .. } | Reply::Lost { .. } => {

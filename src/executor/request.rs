@@ -1,7 +1,5 @@
 //! One request of a row, admitted and counted.
 
-use tokio::time::Instant;
-
 use super::Executor;
 use super::reply::signal;
 use super::row::Row;
@@ -52,7 +50,6 @@ impl<'a> Executor<'a> {
         let permit = self.permit(row).await?;
         let reply = self.client.read(&row.correction.lead_id).await;
         permit.report(signal(&reply));
-        row.read_at = Some(Instant::now());
         row.trace("GET", &reply);
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;

@@ -37,8 +37,8 @@ pub(super) struct Row<'c, 'p> {
     pub(super) reconnected: bool,
     /// A success has shown no lead.
     pub(super) blank: bool,
-    /// When the lead was read last.
-    pub(super) read_at: Option<Instant>,
+    /// When the lead was read to be merged with the row.
+    pub(super) merged_at: Option<Instant>,
     /// Variables that the lead had before our own first request, and any that came since: what our request may
     /// have lost is restored from here.
     pub(super) held: Variables,
@@ -66,7 +66,7 @@ impl<'c, 'p> Row<'c, 'p> {
             fallback: None,
             reconnected: false,
             blank: false,
-            read_at: None,
+            merged_at: None,
             held: Variables::new(),
             http_status: None,
             words: String::new(),
@@ -92,7 +92,7 @@ impl<'c, 'p> Row<'c, 'p> {
 
     /// Whether what is to be sent was merged from a lead that may be another one by now.
     pub(super) fn is_stale(&self) -> bool {
-        self.read_at.is_some_and(|at| at.elapsed() > FRESH)
+        self.merged_at.is_some_and(|at| at.elapsed() > FRESH)
     }
 
     pub(super) fn remember(&mut self, lead: &Lead) {
@@ -182,8 +182,8 @@ mod tests {
         let permit = limiter.admit().await.unwrap();
         let mut row = Row::new(permit, &correction, false, Dialect::Guide);
         tokio::time::advance(2 * FRESH).await;
-        assert!(!row.is_stale(), "nothing was read");
-        row.read_at = Some(Instant::now());
+        assert!(!row.is_stale(), "nothing was merged");
+        row.merged_at = Some(Instant::now());
         tokio::time::advance(FRESH).await;
         assert!(!row.is_stale());
         tokio::time::advance(Duration::from_millis(1)).await;

@@ -192,28 +192,17 @@ impl Learning {
 /// What is missing is what was sent in the trailing window, where that can have the same length at both
 /// sights: what recovers then was sent before it.
 fn returning(ledger: &Ledger, before: Sight, sight: Sight) -> Option<Kind> {
-    let lengths = |sight: Sight| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count"
-        )]
-        let missing = (as_f64(ledger.limit) - sight.remaining) as u64;
-        let oldest = (sight.number + 1).checked_sub(missing)?;
-        let age = |number| Some(sight.sent_at - ledger.sent.time(number)?);
-        Some((age(oldest)?, age(oldest.checked_sub(1)?)?))
-    };
-    let (before, now) = (lengths(before)?, lengths(sight)?);
+    let before = ledger.sliding_length(before, 0.0)?;
+    let now = ledger.sliding_length(sight, 0.0)?;
     let (shortest, longest) = (before.0.max(now.0), before.1.min(now.1));
     (longest >= SHORTEST && shortest <= (1.0 + SAME) * longest)
         .then(|| sliding(ledger, shortest, longest))
 }
 
-/// A sliding window of one of these lengths. It is not measured again, so whole seconds are taken for true where what
-/// round trips differ by can explain the rest.
+/// A sliding window of one of these lengths.
 fn sliding(ledger: &Ledger, shortest: Seconds, longest: Seconds) -> Kind {
-    let shortest = shortest.min(longest) - ledger.latency.worst_jitter();
-    Kind::Window(Window::new(whole(ledger, shortest, longest), None, true))
+    let length = whole(ledger, shortest.min(longest), longest);
+    Kind::Window(Window::new(length, None, true))
 }
 
 /// How long a window of these lengths is taken to be: as long as can be, which draws no refusals and is mended by what

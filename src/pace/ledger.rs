@@ -8,11 +8,15 @@ const WORST: f64 = 1.5;
 /// How far the ways there differ as a rule at most, in mean deviations of round trips, where the ways there and back have
 /// nothing to do with each other.
 const WAY: f64 = 3.0;
-/// How many more requests overtake a sight than are overtaken by it, at most, in square roots of those near it.
-const CHANCE: f64 = 3.0;
+/// How many more requests overtake a sight than are overtaken by it, at most: in square roots of those near it by chance,
+/// and a share of them where the sight itself was early or late.
+const BY_CHANCE: f64 = 3.0;
+const BY_ITSELF: f64 = 1.0 / 3.0;
+/// Replies that come within this time come together.
+const MOMENT: Seconds = 0.001;
 
 /// Requests and what their replies announced.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ledger {
     pub(super) sent: Sent,
     /// Requests without a reply.
@@ -26,8 +30,13 @@ pub(super) struct Ledger {
     /// When the window ends, as last announced, on our clock.
     pub(super) resets_at: Option<Seconds>,
     pub(super) latency: Latency,
-    /// The first request that was seen in the newest window.
-    reset: Option<Sight>,
+    /// When the last request was sent that was refused.
+    pub(super) refused_at: Seconds,
+    /// The last request that was seen before the newest window, and the first in it.
+    reset: Option<(Sight, Sight)>,
+    /// The newest request that was answered before the last moment in which replies came, and that moment: its time, and
+    /// the newest one answered in it.
+    answered: (Option<u64>, Seconds, u64),
     /// Requests that may have arrived on the other side of the newest sight than they were sent.
     noise: f64,
 }
@@ -40,25 +49,64 @@ pub(super) struct Latency {
     spread: Seconds,
 }
 
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            sent: Sent::default(),
+            outstanding: 0,
+            granted: 0,
+            limit: 0,
+            sight: None,
+            resets_at: None,
+            latency: Latency::default(),
+            refused_at: f64::NEG_INFINITY,
+            reset: None,
+            answered: (None, f64::NEG_INFINITY, 0),
+            noise: 0.0,
+        }
+    }
+}
+
 impl Ledger {
     /// A reply to request `number` came at `now`.
     pub(super) fn reply(&mut self, number: u64, now: Seconds) -> Option<Seconds> {
         self.outstanding = self.outstanding.saturating_sub(1);
         let sent_at = self.sent.time(number)?;
+        self.answer(number, now);
         if let Some(departure) = self.latency.departure(sent_at, now) {
-            self.sent.hold_up(number, departure);
+            // One that was answered before had left before: then it was the reply that was late, or this request alone.
+            let (answered, ..) = self.answered;
+            let first = answered.map_or(number, |answered| number.max(answered + 1));
+            self.sent.hold_up(first, departure);
         }
         self.latency.observe(now - sent_at);
         Some(sent_at)
     }
 
+    fn answer(&mut self, number: u64, now: Seconds) {
+        let (before, moment, newest) = &mut self.answered;
+        if now > *moment + MOMENT {
+            if moment.is_finite() {
+                *before = (*before).max(Some(*newest));
+            }
+            (*moment, *newest) = (now, number);
+        }
+        *newest = number.max(*newest);
+    }
+
+    /// The limit that is announced; what was seen under another one says nothing of the next window.
+    pub(super) fn limit_to(&mut self, limit: u64) {
+        if limit != self.limit {
+            (self.limit, self.reset) = (limit, None);
+        }
+    }
+
     /// The newest sight.
     pub(super) fn sighted(&mut self, sight: Sight) {
-        if self
-            .sight
-            .is_some_and(|before| self.is_reset(before, sight))
+        if let Some(before) = self.sight
+            && self.is_reset(before, sight)
         {
-            self.reset = Some(sight);
+            self.reset = Some((before, sight));
         }
         self.sight = Some(sight);
         let reach = self.latency.worst_jitter();
@@ -66,17 +114,34 @@ impl Ledger {
         let before = sight.number.saturating_sub(until(sight.sent_at - reach));
         let after = until(sight.sent_at + reach).saturating_sub(sight.number + 1);
         let reached = as_f64(before.max(after));
-        let by_chance = CHANCE * reached.sqrt();
-        self.noise = reached.min(by_chance).min(as_f64(self.limit / 8));
+        let net = (BY_CHANCE * reached.sqrt()).max(BY_ITSELF * reached);
+        self.noise = reached.min(net).min(as_f64(self.limit / 8));
     }
 
-    /// Whether a request that was sent later than the first one seen in a window came before it, and was counted in the
-    /// window before.
+    /// Whether a request came before the first one seen in a window, though it was sent later: then it was counted in the
+    /// window before, and less remains than the requests between the two can have taken.
     pub(super) fn is_overtaken(&self, sight: Sight) -> bool {
-        self.reset.is_some_and(|reset| {
-            sight.sent_at < reset.sent_at + self.latency.worst_jitter()
-                && self.is_reset(sight, reset)
+        self.reset.is_some_and(|(last, first)| {
+            let between = as_f64(sight.number - first.number);
+            sight.sent_at < first.sent_at + self.latency.worst_jitter()
+                && sight.remaining <= last.remaining + self.noise
+                && first.remaining - sight.remaining > between + self.noise
         })
+    }
+
+    /// If the window slides and nobody else uses it, how long it is by this sight: as old at least as the oldest request
+    /// that is still counted, and at most as the one before that. `margin`: so many more or fewer may be counted.
+    pub(super) fn sliding_length(&self, sight: Sight, margin: f64) -> Option<(Seconds, Seconds)> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "counts"
+        )]
+        let (missing, margin) = ((as_f64(self.limit) - sight.remaining) as u64, margin as u64);
+        let oldest = (sight.number + 1).checked_sub(missing)?;
+        let age = |number| Some(sight.sent_at - self.sent.time(number)?);
+        let shortest = age((oldest + margin).min(sight.number))?;
+        Some((shortest, age(oldest.checked_sub(1 + margin)?)?))
     }
 
     /// Requests behind the sight.
@@ -87,7 +152,7 @@ impl Ledger {
 
     /// When the last request was sent.
     pub(super) fn last_sent(&self) -> Seconds {
-        self.sent.back(1).unwrap_or_default()
+        self.sent.last().unwrap_or_default()
     }
 
     /// Differences in `Remaining` up to this mean nothing.
@@ -141,4 +206,72 @@ impl Latency {
 #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
 pub(super) fn as_f64(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten requests a tenth of a second apart; replies take 200 to 220 ms.
+    fn ledger() -> Ledger {
+        let mut ledger = Ledger {
+            limit: 100,
+            ..Ledger::default()
+        };
+        for number in 0..10_u32 {
+            let sent_at = f64::from(number) / 10.0;
+            ledger.sent.push(sent_at);
+            let latency = if number % 2 == 0 { 0.2 } else { 0.22 };
+            ledger.reply(u64::from(number), sent_at + latency);
+        }
+        ledger
+    }
+
+    fn sight(number: u32, sent_at: Seconds, remaining: f64) -> Sight {
+        Sight {
+            number: u64::from(number),
+            sent_at,
+            remaining,
+        }
+    }
+
+    #[test]
+    fn what_came_before_a_window_though_sent_in_it_is_overtaken() {
+        let mut ledger = ledger();
+        assert!((0.01..0.1).contains(&ledger.latency.worst_jitter()));
+        ledger.sighted(sight(10, 1.0, 2.0));
+        ledger.sighted(sight(11, 1.01, 99.0));
+        assert!(ledger.is_overtaken(sight(12, 1.015, 1.0)));
+        assert!(
+            !ledger.is_overtaken(sight(12, 1.015, 98.0)),
+            "in the window"
+        );
+        assert!(
+            !ledger.is_overtaken(sight(12, 1.015, 50.0)),
+            "others took it"
+        );
+        assert!(
+            !ledger.is_overtaken(sight(12, 1.5, 1.0)),
+            "too late for that"
+        );
+        ledger.limit_to(50);
+        assert!(!ledger.is_overtaken(sight(12, 1.015, 1.0)), "another limit");
+    }
+
+    #[test]
+    fn a_late_reply_holds_up_only_what_was_not_answered() {
+        for answered in [false, true] {
+            let mut ledger = ledger();
+            for time in [1.0, 1.1, 1.2] {
+                ledger.sent.push(time);
+            }
+            if answered {
+                ledger.reply(11, 1.3);
+            }
+            ledger.reply(10, 2.0);
+            let departures = [3, 2, 1].map(|count| ledger.sent.departure(count).unwrap());
+            let is_held_up = departures.map(|departure| departure > 1.7);
+            assert_eq!(is_held_up, [!answered, !answered, true]);
+        }
+    }
 }

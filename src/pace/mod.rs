@@ -295,6 +295,7 @@ impl Pace {
         hold: Option<Seconds>,
     ) {
         if let Some(sent_at) = self.ledger.reply(number, now) {
+            self.ledger.refused_at = self.ledger.refused_at.max(sent_at);
             self.see(number, sent_at, now, announced);
         }
         let Some(hold) = hold else { return };
@@ -356,18 +357,18 @@ impl Pace {
             .limit
             .unwrap_or(self.ledger.limit.max(remaining.saturating_add(1)));
         let changed = limit != self.ledger.limit;
-        self.ledger.limit = limit;
-        self.ledger.resets_at = announced
-            .resets_in
-            .map(|resets_in| now + resets_in.as_secs_f64());
         let sight = Sight {
             number,
             sent_at,
             remaining: as_f64(remaining),
         };
-        if self.ledger.is_overtaken(sight) {
+        if !changed && self.ledger.is_overtaken(sight) {
             return None;
         }
+        self.ledger.limit_to(limit);
+        self.ledger.resets_at = announced
+            .resets_in
+            .map(|resets_in| now + resets_in.as_secs_f64());
         self.ledger.sighted(sight);
         Some((before.filter(|_| !changed), sight))
     }

@@ -57,46 +57,59 @@ pub(super) struct Search {
 
 impl Search {
     pub(super) fn new(ledger: &Ledger, hold: Seconds) -> Self {
-        Self {
-            rate: first_rate(ledger, hold),
-            since: (hold, ledger.granted),
-            granted: None,
-            refused: None,
-            step: if ledger.granted < FEW { 1.0 } else { STEP },
+        let mut search = Self {
             is_bold: true,
-            burst: as_f64(ledger.granted),
-            trial: TRIAL,
-            patience: PATIENCE,
-            cycle: (hold, ledger.granted),
-            lessons: Lessons::default(),
-        }
+            ..Self::from((hold, ledger.granted))
+        };
+        search.begin(ledger);
+        search
     }
 
     pub(super) fn knowing(rate: f64) -> Self {
         Self {
             rate: rate.max(LOWEST),
-            since: (0.0, 0),
             granted: Some(rate.max(LOWEST)),
+            ..Self::from((0.0, 0))
+        }
+    }
+
+    /// Nothing is known, and so many have been granted until then.
+    fn from(since: (Seconds, u64)) -> Self {
+        Self {
+            rate: LOWEST,
+            since,
+            granted: None,
             refused: None,
             step: STEP,
             is_bold: false,
             burst: 0.0,
             trial: TRIAL,
             patience: PATIENCE,
-            cycle: (0.0, 0),
+            cycle: since,
             lessons: Lessons::default(),
         }
+    }
+
+    /// What was granted until the end of the first hold is where the search begins.
+    fn begin(&mut self, ledger: &Ledger) {
+        let (hold, _) = self.since;
+        let began = ledger.sent.time(0).unwrap_or_default();
+        let average = as_f64(ledger.granted) / (hold - began).max(1e-3);
+        let is_vague = ledger.granted < FEW;
+        self.rate = average.max(if is_vague { FIRST } else { LOWEST });
+        self.step = if is_vague { 1.0 } else { STEP };
+        self.burst = as_f64(ledger.granted);
     }
 
     pub(super) fn rate(&self) -> f64 {
         self.rate
     }
 
-    /// A request was granted at this rate.
+    /// A request was granted.
     pub(super) fn granted(&mut self, ledger: &Ledger, now: Seconds) {
-        let (hold, _) = self.since;
-        if now < hold {
-            self.granted_late(ledger, hold);
+        let (since, before) = self.since;
+        if now < since {
+            self.granted_late(ledger);
             return;
         }
         let is_found = self
@@ -107,7 +120,6 @@ impl Search {
         } else {
             self.trial.max(self.absorbed())
         };
-        let (since, before) = self.since;
         let span = now - since;
         if span < trial {
             return;
@@ -128,11 +140,10 @@ impl Search {
     }
 
     /// A request was granted that was under way when another was refused: it belongs to what was granted before that.
-    fn granted_late(&mut self, ledger: &Ledger, hold: Seconds) {
+    fn granted_late(&mut self, ledger: &Ledger) {
         (self.since.1, self.cycle.1) = (ledger.granted, ledger.granted);
         if self.is_bold && self.granted.is_none() {
-            self.burst = as_f64(ledger.granted);
-            self.rate = first_rate(ledger, hold);
+            self.begin(ledger);
         }
     }
 
@@ -194,13 +205,6 @@ impl Search {
             }
         }
     }
-}
-
-/// What was granted a second until the end of the first hold.
-fn first_rate(ledger: &Ledger, hold: Seconds) -> f64 {
-    let began = ledger.sent.time(0).unwrap_or_default();
-    let average = as_f64(ledger.granted) / (hold - began).max(1e-3);
-    average.max(if ledger.granted < FEW { FIRST } else { LOWEST })
 }
 
 fn is_close(granted: f64, refused: f64) -> bool {

@@ -11,7 +11,7 @@ pub(super) const KEPT: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     times: VecDeque<Seconds>,
-    /// When each was under way at the latest, in the same order: as it was sent, unless its reply showed that it was held
+    /// When each left, as far as can be known, in the same order: as it was sent, unless its reply showed that it was held
     /// up. Never falls.
     departures: VecDeque<Seconds>,
     /// How many were ever sent.
@@ -32,8 +32,7 @@ impl Sent {
         self.total - 1
     }
 
-    /// The request of this number was held up until `departure`, and so, as far as can be known, was every one behind
-    /// it.
+    /// The request of this number and all behind it did not leave before `departure`.
     pub(super) fn hold_up(&mut self, number: u64, departure: Seconds) {
         let Some(index) = self.index(number) else {
             return;
@@ -54,7 +53,7 @@ impl Sent {
         Some(self.times[self.index(number)?])
     }
 
-    /// When the request that makes `count` together with those behind it was under way at the latest.
+    /// When the request left that makes `count` together with those behind it.
     pub(super) fn departure(&self, count: u64) -> Option<Seconds> {
         Some(self.departures[self.index(self.total.checked_sub(count)?)?])
     }
@@ -65,9 +64,9 @@ impl Sent {
         (index < self.times.len()).then_some(index)
     }
 
-    /// When the request was sent that makes `count` together with those behind it.
-    pub(super) fn back(&self, count: u64) -> Option<Seconds> {
-        self.time(self.total.checked_sub(count)?)
+    /// When the last request was sent.
+    pub(super) fn last(&self) -> Option<Seconds> {
+        self.times.back().copied()
     }
 
     /// When the requests behind that of this number were sent, in their order.

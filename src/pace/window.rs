@@ -25,6 +25,13 @@ const LESSON_WINDOWS: f64 = 10.0;
 const LESSON_SPAN: Seconds = 10.0;
 /// Windows that begin anew after less than this share are not this long.
 const SHORTER: f64 = 0.8;
+/// So many sights at least, through a whole window, measure a sliding one, each to this share of it.
+const SIGHTS: u32 = 64;
+const VAGUE: f64 = 0.25;
+/// A sight that shows less than this share of it is out of order.
+const LEAST: f64 = 0.5;
+/// What is measured to be shorter by less than this share is as long as it was taken to be.
+const SAME: f64 = 0.02;
 
 /// A window as it is understood.
 #[derive(Debug)]
@@ -42,6 +49,9 @@ pub(super) struct Window {
     last: Seconds,
     /// When the last request before the first edge was sent, and how many windows have begun after that one.
     measured: (Seconds, f64),
+    /// Sliding windows: the sum of the lengths that so many sights show, from the first of them on.
+    shown: (Seconds, u32),
+    shown_from: Seconds,
     others: Others,
     lessons: Lessons,
 }
@@ -61,6 +71,8 @@ impl Window {
             first: edge.map_or(0, |(_, first)| first.number),
             last,
             measured: (last, 0.0),
+            shown: (0.0, 0),
+            shown_from: f64::NEG_INFINITY,
             others: Others::new(length, begin),
             lessons: Lessons::default(),
         }
@@ -232,7 +244,39 @@ impl Window {
         let others = as_f64(ledger.limit) - sight.remaining - as_f64(own);
         self.others.count_trailing(ledger, sight.sent_at, others);
         self.is_confirmed |= as_f64(own) >= as_f64(ledger.limit) / 2.0;
+        self.show(ledger, sight);
         is_given_back(ledger, others)
+    }
+
+    /// One more sight shows a length. Others, who take of what is left, make it seem longer, but never shorter; what was
+    /// refused does, because it was sent and is not counted, and so does a limit that is exceeded.
+    fn show(&mut self, ledger: &Ledger, sight: Sight) {
+        if ledger.refused_at >= self.shown_from {
+            (self.shown, self.shown_from) = ((0.0, 0), sight.sent_at);
+        }
+        let margin = 1.0 + ledger.noise();
+        let Some((shortest, longest)) = ledger.sliding_length(sight, margin) else {
+            return;
+        };
+        let is_vague = longest - shortest > VAGUE * self.length;
+        let is_odd = longest < LEAST * self.length;
+        if is_vague
+            || is_odd
+            || sight.remaining < 1.0
+            || sight.sent_at - longest <= ledger.refused_at
+        {
+            return;
+        }
+        let (sum, count) = &mut self.shown;
+        *sum += f64::midpoint(shortest, longest);
+        *count += 1;
+        if *count >= SIGHTS && sight.sent_at - self.shown_from >= self.length {
+            let mean = *sum / f64::from(*count);
+            (self.shown, self.shown_from) = ((0.0, 0), sight.sent_at);
+            if mean < (1.0 - SAME) * self.length {
+                self.length = whole(ledger, mean, mean);
+            }
+        }
     }
 
     /// A refusal; whether there are too many of them for it to be this window.

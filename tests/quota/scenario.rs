@@ -15,19 +15,26 @@ pub(crate) struct Scenario {
     pub(crate) duration: Seconds,
     /// Requests without a reply, where a quota is known.
     pub(crate) ceiling: usize,
-    /// The client stands still for so long now and then: nothing leaves it and nothing reaches it.
+    /// The line and the client stand still for so long now and then: nothing arrives, and nothing is sent.
     pub(crate) stall: Seconds,
+    /// One reply in so many is late by so much, though its request was not.
+    pub(crate) slow: Option<(usize, Seconds)>,
 }
 
 /// Time from one stall to the next: no multiple of any window.
 pub(crate) const STALL_EACH: Seconds = 3.1;
 
 impl Scenario {
-    /// How long a request is on its way, and its reply, by two random numbers in 0 to 1.
-    pub(crate) fn ways(&self, out: f64, back: f64) -> (Seconds, Seconds) {
+    /// How long a request and its reply are on their ways.
+    pub(crate) fn ways(&self, random: &mut fastrand::Rng) -> (Seconds, Seconds) {
         let (least, more) = self.latency;
-        let way = |random| 0.5 * (least + random * more);
-        (way(out), way(back))
+        let mut way = || 0.5 * (least + random.f64() * more);
+        let (out, back) = (way(), way());
+        let late = match self.slow {
+            Some((one_in, late)) if random.usize(0..one_in) == 0 => late,
+            _ => 0.0,
+        };
+        (out, back + late)
     }
 }
 

@@ -36,6 +36,7 @@ fn scenario(shape: Shape, limit: u32, window: Seconds) -> Scenario {
         duration: (8.0 * window).max(60.0),
         ceiling: 4096,
         stall: 0.0,
+        slow: None,
     }
 }
 
@@ -227,12 +228,21 @@ fn distant() -> Vec<(String, Scenario)> {
 }
 
 fn halting() -> Vec<(String, Scenario)> {
-    let scenarios = [FIXED, FIRST, SLIDING, BUCKET].map(|(shape, kind)| {
+    let kinds = [FIXED, FIRST, SLIDING, BUCKET];
+    let stalls = kinds.map(|(shape, kind)| {
         let scenario = Scenario {
             stall: 0.02,
             ..second(shape)
         };
         (format!("{kind}, stalls of 20 ms"), scenario)
     });
-    scenarios.to_vec()
+    let slow = kinds.map(|(shape, kind)| {
+        let scenario = Scenario {
+            slow: Some((300, 1.0)),
+            latency: (0.05, 0.02),
+            ..second(shape)
+        };
+        (format!("{kind}, one reply in 300 a second late"), scenario)
+    });
+    [stalls, slow].concat()
 }

@@ -193,7 +193,7 @@ impl Simulation<'_> {
         self.pace.refused(number as u64, now, &announced, hold);
     }
 
-    /// When what is due at `at` happens: not while the client stands still.
+    /// When what is due at `at` happens: not while everything stands still.
     fn awake(&self, at: Seconds) -> Seconds {
         let begin = (at / STALL_EACH).floor() * STALL_EACH;
         at.max(begin + self.scenario.stall)
@@ -229,7 +229,7 @@ impl Simulation<'_> {
             let number = self.replies.len();
             assert_eq!(self.pace.send(now), number as u64);
             self.in_flight += 1;
-            let (out, back) = self.scenario.ways(self.random.f64(), self.random.f64());
+            let (out, back) = self.scenario.ways(&mut self.random);
             let arrival = self.awake(now + out);
             self.replies.push(None);
             self.schedule(arrival, Event::Arrive(number));
