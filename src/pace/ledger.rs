@@ -1,13 +1,9 @@
 //! What is known of the requests so far, whatever kind of quota they meet.
 
+use super::latency::Latency;
 use super::sent::Sent;
 use super::{Seconds, Sight};
 
-/// How much further apart than as a rule two requests may arrive.
-const WORST: f64 = 1.5;
-/// How far the ways there differ as a rule at most, in mean deviations of round trips, where the ways there and back have
-/// nothing to do with each other.
-const WAY: f64 = 3.0;
 /// How many more requests overtake a sight than are overtaken by it, at most: in square roots of those near it by chance,
 /// and a share of them where the sight itself was early or late.
 const BY_CHANCE: f64 = 3.0;
@@ -39,14 +35,6 @@ pub(super) struct Ledger {
     answered: (Option<u64>, Seconds, u64),
     /// Requests that may have arrived on the other side of the newest sight than they were sent.
     noise: f64,
-}
-
-/// Round trips, smoothed.
-#[derive(Debug, Default)]
-pub(super) struct Latency {
-    smooth: Option<Seconds>,
-    /// How far they are from that on average.
-    spread: Seconds,
 }
 
 impl Default for Ledger {
@@ -170,35 +158,6 @@ impl Ledger {
         let used = as_f64(self.limit) - before.remaining;
         let rise = after.remaining - before.remaining;
         rise > 0.0 && 2.0 * rise >= used && used >= self.notable(6.0)
-    }
-}
-
-impl Latency {
-    fn observe(&mut self, latency: Seconds) {
-        let smooth = self.smooth.get_or_insert(latency);
-        self.spread += ((latency - *smooth).abs() - self.spread) / 16.0;
-        *smooth += (latency - *smooth) / 8.0;
-    }
-
-    /// 0 while there is none.
-    pub(super) fn smooth(&self) -> Seconds {
-        self.smooth.unwrap_or_default()
-    }
-
-    /// A reply came so late that its request, as far as can be known, was not under way before this.
-    fn departure(&self, sent_at: Seconds, now: Seconds) -> Option<Seconds> {
-        let departure = now - self.smooth?;
-        (departure > sent_at + self.worst_jitter()).then_some(departure)
-    }
-
-    /// How far apart two requests arrive, as a rule at most, that were sent together.
-    pub(super) fn jitter(&self) -> Seconds {
-        WAY * self.spread
-    }
-
-    /// Hardly any are further apart.
-    pub(super) fn worst_jitter(&self) -> Seconds {
-        WORST * self.jitter()
     }
 }
 

@@ -14,6 +14,8 @@
 //! counted in the old one and the first in the new one, whatever the latency and the clocks are.
 
 mod bucket;
+mod gauge;
+mod latency;
 mod learning;
 mod ledger;
 mod lessons;

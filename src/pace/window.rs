@@ -1,6 +1,7 @@
 //! A known number of requests in a window of known length, fixed or sliding: never more than that many in *any*
 //! stretch as long as the window, wherever its edges lie.
 
+use super::gauge::Gauge;
 use super::learning::whole;
 use super::ledger::{Ledger, as_f64};
 use super::lessons::Lessons;
@@ -25,11 +26,6 @@ const LESSON_WINDOWS: f64 = 10.0;
 const LESSON_SPAN: Seconds = 10.0;
 /// Windows that begin anew after less than this share are not this long.
 const SHORTER: f64 = 0.8;
-/// So many sights at least, through a whole window, measure a sliding one, each to this share of it.
-const SIGHTS: u32 = 64;
-const VAGUE: f64 = 0.25;
-/// A sight that shows less than this share of it is out of order.
-const LEAST: f64 = 0.5;
 /// What is measured to be shorter by less than this share is as long as it was taken to be.
 const SAME: f64 = 0.02;
 
@@ -49,9 +45,8 @@ pub(super) struct Window {
     last: Seconds,
     /// When the last request before the first edge was sent, and how many windows have begun after that one.
     measured: (Seconds, f64),
-    /// Sliding windows: the sum of the lengths that so many sights show, from the first of them on.
-    shown: (Seconds, u32),
-    shown_from: Seconds,
+    /// Measures a sliding window.
+    gauge: Gauge,
     others: Others,
     lessons: Lessons,
 }
@@ -71,8 +66,7 @@ impl Window {
             first: edge.map_or(0, |(_, first)| first.number),
             last,
             measured: (last, 0.0),
-            shown: (0.0, 0),
-            shown_from: f64::NEG_INFINITY,
+            gauge: Gauge::default(),
             others: Others::new(length, begin),
             lessons: Lessons::default(),
         }
@@ -244,39 +238,12 @@ impl Window {
         let others = as_f64(ledger.limit) - sight.remaining - as_f64(own);
         self.others.count_trailing(ledger, sight.sent_at, others);
         self.is_confirmed |= as_f64(own) >= as_f64(ledger.limit) / 2.0;
-        self.show(ledger, sight);
-        is_given_back(ledger, others)
-    }
-
-    /// One more sight shows a length. Others, who take of what is left, make it seem longer, but never shorter; what was
-    /// refused does, because it was sent and is not counted, and so does a limit that is exceeded.
-    fn show(&mut self, ledger: &Ledger, sight: Sight) {
-        if ledger.refused_at >= self.shown_from {
-            (self.shown, self.shown_from) = ((0.0, 0), sight.sent_at);
-        }
-        let margin = 1.0 + ledger.noise();
-        let Some((shortest, longest)) = ledger.sliding_length(sight, margin) else {
-            return;
-        };
-        let is_vague = longest - shortest > VAGUE * self.length;
-        let is_odd = longest < LEAST * self.length;
-        if is_vague
-            || is_odd
-            || sight.remaining < 1.0
-            || sight.sent_at - longest <= ledger.refused_at
+        if let Some(measured) = self.gauge.see(ledger, sight, self.length)
+            && measured < (1.0 - SAME) * self.length
         {
-            return;
+            self.length = whole(ledger, measured, measured);
         }
-        let (sum, count) = &mut self.shown;
-        *sum += f64::midpoint(shortest, longest);
-        *count += 1;
-        if *count >= SIGHTS && sight.sent_at - self.shown_from >= self.length {
-            let mean = *sum / f64::from(*count);
-            (self.shown, self.shown_from) = ((0.0, 0), sight.sent_at);
-            if mean < (1.0 - SAME) * self.length {
-                self.length = whole(ledger, mean, mean);
-            }
-        }
+        is_given_back(ledger, others)
     }
 
     /// A refusal; whether there are too many of them for it to be this window.

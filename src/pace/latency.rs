@@ -1,0 +1,46 @@
+//! How long round trips take, and how far they differ.
+
+use super::Seconds;
+
+/// How much further apart than as a rule two requests may arrive.
+const WORST: f64 = 1.5;
+/// How far the ways there differ as a rule at most, in mean deviations of round trips, where the ways there and back have
+/// nothing to do with each other.
+const WAY: f64 = 3.0;
+
+/// Round trips, smoothed.
+#[derive(Debug, Default)]
+pub(super) struct Latency {
+    smooth: Option<Seconds>,
+    /// How far they are from that on average.
+    spread: Seconds,
+}
+
+impl Latency {
+    pub(super) fn observe(&mut self, latency: Seconds) {
+        let smooth = self.smooth.get_or_insert(latency);
+        self.spread += ((latency - *smooth).abs() - self.spread) / 16.0;
+        *smooth += (latency - *smooth) / 8.0;
+    }
+
+    /// 0 while there is none.
+    pub(super) fn smooth(&self) -> Seconds {
+        self.smooth.unwrap_or_default()
+    }
+
+    /// A reply came so late that its request, as far as can be known, was not under way before this.
+    pub(super) fn departure(&self, sent_at: Seconds, now: Seconds) -> Option<Seconds> {
+        let departure = now - self.smooth?;
+        (departure > sent_at + self.worst_jitter()).then_some(departure)
+    }
+
+    /// How far apart two requests arrive, as a rule at most, that were sent together.
+    pub(super) fn jitter(&self) -> Seconds {
+        WAY * self.spread
+    }
+
+    /// Hardly any are further apart.
+    pub(super) fn worst_jitter(&self) -> Seconds {
+        WORST * self.jitter()
+    }
+}
