@@ -10,30 +10,16 @@ const VAGUE: f64 = 0.25;
 const LEAST: f64 = 0.5;
 
 /// A measurement under way.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Gauge {
     /// When the first of its sights was sent.
-    from: Seconds,
+    from: Option<Seconds>,
     /// Sum of the lengths that they show, and how many they are.
     sum: Seconds,
     count: u32,
 }
 
-impl Default for Gauge {
-    fn default() -> Self {
-        Self::from(f64::NEG_INFINITY)
-    }
-}
-
 impl Gauge {
-    fn from(from: Seconds) -> Self {
-        Self {
-            from,
-            sum: 0.0,
-            count: 0,
-        }
-    }
-
     /// One more sight of a window that is taken to be of this `length`; how long it is, once enough have shown it. Others,
     /// who take of what is left, make it seem longer, but never shorter; what was refused does, because it was sent and is
     /// not counted, and so does a limit that is exceeded.
@@ -44,23 +30,24 @@ impl Gauge {
         length: Seconds,
     ) -> Option<Seconds> {
         if ledger.refused_at >= self.from {
-            *self = Self::from(sight.sent_at);
+            *self = Self::default();
         }
+        let from = *self.from.get_or_insert(sight.sent_at);
         let margin = 1.0 + ledger.noise();
         let (shortest, longest) = ledger.sliding_length(sight, margin)?;
         let is_clear = longest - shortest <= VAGUE * length
             && longest >= LEAST * length
             && sight.remaining >= 1.0
-            && sight.sent_at - longest > ledger.refused_at;
+            && Some(sight.sent_at - longest) > ledger.refused_at;
         if is_clear {
             self.sum += f64::midpoint(shortest, longest);
             self.count += 1;
         }
-        if self.count < SIGHTS || sight.sent_at - self.from < length {
+        if self.count < SIGHTS || sight.sent_at - from < length {
             return None;
         }
         let mean = self.sum / f64::from(self.count);
-        *self = Self::from(sight.sent_at);
+        *self = Self::default();
         Some(mean)
     }
 }

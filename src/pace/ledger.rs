@@ -1,5 +1,6 @@
 //! What is known of the requests so far, whatever kind of quota they meet.
 
+use super::answered::Answered;
 use super::latency::Latency;
 use super::sent::Sent;
 use super::{Seconds, Sight};
@@ -8,11 +9,9 @@ use super::{Seconds, Sight};
 /// and a share of them where the sight itself was early or late.
 const BY_CHANCE: f64 = 3.0;
 const BY_ITSELF: f64 = 1.0 / 3.0;
-/// Replies that come within this time come together.
-const MOMENT: Seconds = 0.001;
 
 /// Requests and what their replies announced.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) sent: Sent,
     /// Requests without a reply.
@@ -27,32 +26,12 @@ pub(super) struct Ledger {
     pub(super) resets_at: Option<Seconds>,
     pub(super) latency: Latency,
     /// When the last request was sent that was refused.
-    pub(super) refused_at: Seconds,
+    pub(super) refused_at: Option<Seconds>,
     /// The last request that was seen before the newest window, and the first in it.
     reset: Option<(Sight, Sight)>,
-    /// The newest request that was answered before the last moment in which replies came, and that moment: its time, and
-    /// the newest one answered in it.
-    answered: (Option<u64>, Seconds, u64),
+    answered: Answered,
     /// Requests that may have arrived on the other side of the newest sight than they were sent.
     noise: f64,
-}
-
-impl Default for Ledger {
-    fn default() -> Self {
-        Self {
-            sent: Sent::default(),
-            outstanding: 0,
-            granted: 0,
-            limit: 0,
-            sight: None,
-            resets_at: None,
-            latency: Latency::default(),
-            refused_at: f64::NEG_INFINITY,
-            reset: None,
-            answered: (None, f64::NEG_INFINITY, 0),
-            noise: 0.0,
-        }
-    }
 }
 
 impl Ledger {
@@ -60,26 +39,14 @@ impl Ledger {
     pub(super) fn reply(&mut self, number: u64, now: Seconds) -> Option<Seconds> {
         self.outstanding = self.outstanding.saturating_sub(1);
         let sent_at = self.sent.time(number)?;
-        self.answer(number, now);
+        self.answered.note(number, now);
         if let Some(departure) = self.latency.departure(sent_at, now) {
-            // One that was answered before had left before: then it was the reply that was late, or this request alone.
-            let (answered, ..) = self.answered;
-            let first = answered.map_or(number, |answered| number.max(answered + 1));
+            // If something behind it was answered, it was the reply that was late, or this request alone.
+            let first = self.answered.unanswered_from(number);
             self.sent.hold_up(first, departure);
         }
         self.latency.observe(now - sent_at);
         Some(sent_at)
-    }
-
-    fn answer(&mut self, number: u64, now: Seconds) {
-        let (before, moment, newest) = &mut self.answered;
-        if now > *moment + MOMENT {
-            if moment.is_finite() {
-                *before = (*before).max(Some(*newest));
-            }
-            (*moment, *newest) = (now, number);
-        }
-        *newest = number.max(*newest);
     }
 
     /// The limit that is announced; what was seen under another one says nothing of the next window.

@@ -13,6 +13,7 @@
 //! Everything is said in terms of when requests were *sent*: a window's edge lies between the last request that was
 //! counted in the old one and the first in the new one, whatever the latency and the clocks are.
 
+mod answered;
 mod bucket;
 mod gauge;
 mod latency;
@@ -297,7 +298,8 @@ impl Pace {
         hold: Option<Seconds>,
     ) {
         if let Some(sent_at) = self.ledger.reply(number, now) {
-            self.ledger.refused_at = self.ledger.refused_at.max(sent_at);
+            let last = self.ledger.refused_at.get_or_insert(sent_at);
+            *last = last.max(sent_at);
             self.see(number, sent_at, now, announced);
         }
         let Some(hold) = hold else { return };
