@@ -3,8 +3,9 @@
 use super::ledger::Ledger;
 use super::{Seconds, Sight};
 
-/// So many sights at least, through a whole window, measure it, each to this share of it.
+/// So many sights at least, through a whole window, measure it.
 const SIGHTS: u32 = 64;
+/// A sight that leaves more than this share of it open does not measure it.
 const VAGUE: f64 = 0.25;
 /// A sight that shows less than this share of it is out of order.
 const LEAST: f64 = 0.5;
