@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hyper::body::Bytes;
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
@@ -80,7 +81,7 @@ pub struct Answer {
     pub status: u16,
     headers: HeaderMap,
     /// The whole body; `None` where it was cut short, too late or over [`MAX_BODY`].
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Bytes>,
 }
 
 impl Answer {
@@ -128,6 +129,7 @@ impl Answer {
 #[derive(Debug)]
 pub struct Client {
     settings: Settings,
+    host: Option<HeaderValue>,
     leads: Url,
     http: RefCell<reqwest::Client>,
 }
@@ -136,10 +138,12 @@ impl Client {
     /// # Errors
     /// When the key, the authority or the proxy cannot be used.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
-        let http = RefCell::new(build(&settings)?);
+        let host = host(&settings.base_url);
+        let http = RefCell::new(build(&settings, host.clone())?);
         let leads = leads(&settings.base_url);
         Ok(Self {
             settings,
+            host,
             leads,
             http,
         })
@@ -160,7 +164,7 @@ impl Client {
     /// # Errors
     /// As [`Client::new`].
     pub fn reconnect(&self) -> Result<(), SetupError> {
-        *self.http.borrow_mut() = build(&self.settings)?;
+        *self.http.borrow_mut() = build(&self.settings, self.host.clone())?;
         Ok(())
     }
 
@@ -245,22 +249,25 @@ fn leads(base_url: &Url) -> Url {
     leads
 }
 
-/// The host as a request names it: with its port, where that is not the scheme's own.
+/// The host as a request names it: with its port, where that is not the scheme's own. Never freed: else its references
+/// are counted with each request.
 fn host(url: &Url) -> Option<HeaderValue> {
     let name = url.host_str()?;
     let host = url
         .port()
         .map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
-    HeaderValue::try_from(host).ok()
+    // What cannot stand in a header would make the next line panic.
+    HeaderValue::from_str(&host).ok()?;
+    Some(HeaderValue::from_static(host.leak()))
 }
 
-fn build(settings: &Settings) -> Result<reqwest::Client, SetupError> {
+fn build(settings: &Settings, host: Option<HeaderValue>) -> Result<reqwest::Client, SetupError> {
     let bearer = format!("Bearer {}", settings.api_key.expose_secret());
     let mut authorization = HeaderValue::try_from(bearer).map_err(|_| SetupError::Key)?;
     authorization.set_sensitive(true);
     let mut headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
     // Else it is written anew for each request.
-    headers.extend(host(&settings.base_url).map(|host| (HOST, host)));
+    headers.extend(host.map(|host| (HOST, host)));
     let mut builder = reqwest::Client::builder()
         .user_agent(HeaderValue::from_static(concat!(
             "leadfix/",
@@ -300,16 +307,21 @@ fn authorities(path: &Path) -> Result<Vec<Certificate>, SetupError> {
     Ok(found)
 }
 
-/// The body, or `None` where it was cut short or is too large.
-async fn whole_body(response: &mut reqwest::Response) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
+/// The body, or `None` where it was cut short or is too large. What came in one piece is not copied.
+async fn whole_body(response: &mut reqwest::Response) -> Option<Bytes> {
+    let first = response.chunk().await.ok()?.unwrap_or_default();
+    let mut more = Vec::new();
     while let Some(chunk) = response.chunk().await.ok()? {
-        if body.len() + chunk.len() > MAX_BODY {
+        if more.is_empty() {
+            more.extend_from_slice(&first);
+        }
+        if more.len() + chunk.len() > MAX_BODY {
             return None;
         }
-        body.extend_from_slice(&chunk);
+        more.extend_from_slice(&chunk);
     }
-    Some(body)
+    let body = if more.is_empty() { first } else { more.into() };
+    (body.len() <= MAX_BODY).then_some(body)
 }
 
 fn failure(error: reqwest::Error) -> Reply {

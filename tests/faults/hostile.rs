@@ -316,10 +316,10 @@ impl Connection {
                 self.wire.write(&whole[..whole.len() - 20])?;
                 return Ok(Next::End);
             }
-            Reply::Drip => {
+            Reply::Drip(pause) => {
                 for byte in message(200, &[], &shown) {
                     self.wire.write(&[byte])?;
-                    thread::sleep(Duration::from_secs(1));
+                    thread::sleep(*pause);
                 }
             }
             Reply::OnCue => {

@@ -177,18 +177,29 @@ fn a_body_that_is_cut_proves_nothing() {
 
 #[test]
 fn a_byte_a_second_does_not_outlast_the_deadline() {
+    let drip = || Reply::Drip(Duration::from_secs(1));
     settle(vec![
         (
             "applied",
-            vec![applied(Reply::Drip), applied(Reply::Drip)],
+            vec![applied(drip()), applied(drip())],
             "updated/confirmed_by_read/",
         ),
         (
             "not applied",
-            vec![step(Reply::Drip), step(Reply::Drip)],
+            vec![step(drip()), step(drip())],
             "failed/outcome_unknown/",
         ),
     ]);
+}
+
+#[test]
+fn a_reply_that_comes_byte_by_byte_is_read_whole() {
+    let drip = Reply::Drip(Duration::from_millis(1));
+    settle(vec![(
+        "applied",
+        vec![applied(drip)],
+        "updated//",
+    )]);
 }
 
 #[test]

@@ -45,8 +45,8 @@ pub(crate) enum Reply {
     Hang,
     /// The lead, but the connection is closed in the middle of the body.
     Cut,
-    /// The lead, a byte a second.
-    Drip,
+    /// The lead, byte by byte, with such pauses.
+    Drip(Duration),
     /// Nothing until the cue is given, and then the lead, to whoever is still there.
     OnCue,
     /// The lead; then the connection is reset under the next request, which is not read.
