@@ -7,6 +7,10 @@ const WORST: f64 = 1.5;
 /// How far the ways there differ as a rule at most, in mean deviations of round trips, where the ways there and back have
 /// nothing to do with each other.
 const WAY: f64 = 3.0;
+/// A difference larger than so many mean deviations, and than this share of a usual round trip, counts as no more than
+/// that: one reply that was held up says little of the others.
+const OUTLIER: f64 = 4.0;
+const ORDINARY: f64 = 0.05;
 
 /// Round trips, smoothed.
 #[derive(Debug, Default)]
@@ -19,8 +23,10 @@ pub(super) struct Latency {
 impl Latency {
     pub(super) fn observe(&mut self, latency: Seconds) {
         let smooth = self.smooth.get_or_insert(latency);
-        self.spread += ((latency - *smooth).abs() - self.spread) / 16.0;
-        *smooth += (latency - *smooth) / 8.0;
+        let most = (OUTLIER * self.spread).max(ORDINARY * *smooth);
+        let difference = (latency - *smooth).clamp(-most, most);
+        self.spread += (difference.abs() - self.spread) / 16.0;
+        *smooth += difference / 8.0;
     }
 
     /// 0 while there is none.
@@ -42,5 +48,25 @@ impl Latency {
     /// Hardly any are further apart.
     pub(super) fn worst_jitter(&self) -> Seconds {
         WORST * self.jitter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_late_reply_changes_little_and_many_change_all() {
+        let mut latency = Latency::default();
+        for number in 0..100 {
+            latency.observe(if number % 2 == 0 { 0.05 } else { 0.052 });
+        }
+        let (smooth, jitter) = (latency.smooth(), latency.jitter());
+        latency.observe(1.0);
+        assert!(latency.smooth() < 1.05 * smooth && latency.jitter() < 1.5 * jitter);
+        for _ in 0..60 {
+            latency.observe(1.0);
+        }
+        assert!((latency.smooth() - 1.0).abs() < 0.1);
     }
 }

@@ -195,11 +195,7 @@ fn a_byte_a_second_does_not_outlast_the_deadline() {
 #[test]
 fn a_reply_that_comes_byte_by_byte_is_read_whole() {
     let drip = Reply::Drip(Duration::from_millis(1));
-    settle(vec![(
-        "applied",
-        vec![applied(drip)],
-        "updated//",
-    )]);
+    settle(vec![("applied", vec![applied(drip)], "updated//")]);
 }
 
 #[test]

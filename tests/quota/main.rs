@@ -63,8 +63,8 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
         },
         // And what is under way meanwhile is refused too.
         "bucket of 50, a greedy client, latency 500 ms" => Wanted {
-            used: 0.65,
-            refused: 0.055,
+            used: 0.7,
+            refused: 0.05,
             ..usual
         },
         _ if name.contains("second client") => Wanted {
@@ -75,11 +75,6 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
         // every moment more.
         "sliding, latency 200 to 300 ms" => Wanted {
             used: 0.95,
-            ..usual
-        },
-        // Late replies look like a line on which requests overtake each other.
-        "sliding, one reply in 300 a second late" => Wanted {
-            used: 0.97,
             ..usual
         },
         // What fills again in a tenth of a second is blurred by it.
@@ -141,7 +136,7 @@ fn windows_of_no_whole_seconds_are_learnt_whatever_round_trips_are() {
             };
             let outcome = run(&scenario, Pace::default(), seed);
             assert!(
-                outcome.used >= 0.91 && outcome.refused <= 0.01,
+                outcome.used >= 0.92 && outcome.refused <= 0.01,
                 "{shape:?}, seed {seed}: {outcome:?}"
             );
         }
