@@ -254,7 +254,9 @@ impl Window {
         if self.others.are_there(ledger) {
             return false;
         }
-        self.slack = (self.slack * GROWTH).min(MOST_SLACK);
+        // What it was longer by was not enough, whatever that came from.
+        let share = self.stretch(ledger) / self.length - 1.0;
+        self.slack = (share * GROWTH).min(MOST_SLACK);
         self.lessons
             .take(now, LESSON_SPAN.max(LESSON_WINDOWS * self.length))
     }

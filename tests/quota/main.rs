@@ -77,6 +77,11 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
             used: 0.95,
             ..usual
         },
+        // What a stall has moved together is refused before it can be seen, or left over: 2 % of a window.
+        "sliding, stalls of 20 ms, latency 1 s" => Wanted {
+            used: 0.94,
+            ..usual
+        },
         // What fills again in a tenth of a second is blurred by it.
         "bucket of 50, latency 200 to 300 ms" => Wanted {
             refused: 0.003,

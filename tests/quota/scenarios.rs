@@ -244,5 +244,11 @@ fn halting() -> Vec<(String, Scenario)> {
         };
         (format!("{kind}, one reply in 300 a second late"), scenario)
     });
-    [stalls, slow].concat()
+    let distant = Scenario {
+        stall: 0.02,
+        latency: (1.0, 0.02),
+        ..second(Shape::Sliding)
+    };
+    let distant = ("sliding, stalls of 20 ms, latency 1 s".to_owned(), distant);
+    [stalls.to_vec(), slow.to_vec(), vec![distant]].concat()
 }
