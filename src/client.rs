@@ -256,9 +256,7 @@ fn host(url: &Url) -> Option<HeaderValue> {
     let host = url
         .port()
         .map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
-    // What cannot stand in a header would make the next line panic.
-    HeaderValue::from_str(&host).ok()?;
-    Some(HeaderValue::from_static(host.leak()))
+    HeaderValue::from_maybe_shared(Bytes::from_static(host.leak().as_bytes())).ok()
 }
 
 fn build(settings: &Settings, host: Option<HeaderValue>) -> Result<reqwest::Client, SetupError> {
@@ -309,19 +307,21 @@ fn authorities(path: &Path) -> Result<Vec<Certificate>, SetupError> {
 
 /// The body, or `None` where it was cut short or is too large. What came in one piece is not copied.
 async fn whole_body(response: &mut reqwest::Response) -> Option<Bytes> {
-    let first = response.chunk().await.ok()?.unwrap_or_default();
-    let mut more = Vec::new();
+    let (mut first, mut all) = (Bytes::new(), Vec::new());
     while let Some(chunk) = response.chunk().await.ok()? {
-        if more.is_empty() {
-            more.extend_from_slice(&first);
-        }
-        if more.len() + chunk.len() > MAX_BODY {
+        if first.len().max(all.len()) + chunk.len() > MAX_BODY {
             return None;
         }
-        more.extend_from_slice(&chunk);
+        if first.is_empty() {
+            first = chunk;
+            continue;
+        }
+        if all.is_empty() {
+            all.extend_from_slice(&first);
+        }
+        all.extend_from_slice(&chunk);
     }
-    let body = if more.is_empty() { first } else { more.into() };
-    (body.len() <= MAX_BODY).then_some(body)
+    Some(if all.is_empty() { first } else { all.into() })
 }
 
 fn failure(error: reqwest::Error) -> Reply {

@@ -110,7 +110,7 @@ impl Learning {
             let sliding = is_vague.then(|| returning(ledger, before, sight));
             return sliding.flatten().or_else(|| {
                 let length = whole(ledger, shortest, longest);
-                let window = Window::new(length, Some((before, sight)), false);
+                let window = Window::new(ledger, length, Some((before, sight)), false);
                 Some(Kind::Window(window))
             });
         }
@@ -202,7 +202,7 @@ fn returning(ledger: &Ledger, before: Sight, sight: Sight) -> Option<Kind> {
 /// A sliding window of one of these lengths.
 fn sliding(ledger: &Ledger, shortest: Seconds, longest: Seconds) -> Kind {
     let length = whole(ledger, shortest.min(longest), longest);
-    Kind::Window(Window::new(length, None, true))
+    Kind::Window(Window::new(ledger, length, None, true))
 }
 
 /// How long a window of these lengths is taken to be: as long as can be, which draws no refusals and is mended by what

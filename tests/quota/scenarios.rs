@@ -37,6 +37,7 @@ fn scenario(shape: Shape, limit: u32, window: Seconds) -> Scenario {
         ceiling: 4096,
         stall: 0.0,
         slow: None,
+        lost: None,
     }
 }
 
@@ -244,11 +245,26 @@ fn halting() -> Vec<(String, Scenario)> {
         };
         (format!("{kind}, one reply in 300 a second late"), scenario)
     });
+    let lost = kinds.map(|(shape, kind)| {
+        let scenario = Scenario {
+            lost: Some((300, 0.2)),
+            latency: (0.05, 0.02),
+            ..second(shape)
+        };
+        (
+            format!("{kind}, one request in 300 arrives 0.2 s late"),
+            scenario,
+        )
+    });
     let distant = Scenario {
         stall: 0.02,
         latency: (1.0, 0.02),
         ..second(Shape::Sliding)
     };
     let distant = ("sliding, stalls of 20 ms, latency 1 s".to_owned(), distant);
-    [stalls.to_vec(), slow.to_vec(), vec![distant]].concat()
+    [stalls, slow, lost]
+        .concat()
+        .into_iter()
+        .chain([distant])
+        .collect()
 }
