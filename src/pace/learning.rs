@@ -42,6 +42,8 @@ pub(super) struct Learning {
     edge: Option<(Sight, Sight)>,
     /// The window's length at most if it is a sliding one, and how many requests had recovered when that came up.
     sliding: Option<(Seconds, f64)>,
+    /// What refusals have added to a window that was given up for them: the next one begins with it.
+    widened: f64,
 }
 
 impl Learning {
@@ -54,13 +56,15 @@ impl Learning {
             others: 0.0,
             edge: None,
             sliding: None,
+            widened: 0.0,
         }
     }
 
     /// Anew after a refusal, for which everyone waits until `hold`.
-    pub(super) fn after(sight: Sight, hold: Seconds) -> Self {
+    pub(super) fn after(sight: Sight, hold: Seconds, widened: f64) -> Self {
         Self {
             from: hold,
+            widened,
             ..Self::new(sight, hold)
         }
     }
@@ -107,10 +111,10 @@ impl Learning {
             let longest = sight.sent_at - last.sent_at;
             // After a long pause a sliding window has given back as much.
             let is_vague = shortest < EXACT * longest;
-            let sliding = is_vague.then(|| returning(ledger, before, sight));
+            let sliding = is_vague.then(|| self.returning(ledger, before, sight));
             return sliding.flatten().or_else(|| {
                 let length = whole(ledger, shortest, longest);
-                let window = Window::new(ledger, length, Some((before, sight)), false);
+                let window = Window::new(length, Some((before, sight)), false, self.widened);
                 Some(Kind::Window(window))
             });
         }
@@ -133,7 +137,7 @@ impl Learning {
         let fell = as_f64(self.falling.number - self.stretch.number);
         if fell < ledger.notable(8.0) {
             return Some(
-                returning(ledger, self.stretch, sight)
+                self.returning(ledger, self.stretch, sight)
                     .unwrap_or_else(|| self.bucket(sight, recovered)),
             );
         }
@@ -157,7 +161,7 @@ impl Learning {
         if recovered < expected / 2.0 {
             return Some(self.bucket(sight, recovered));
         }
-        Some(sliding(ledger, shortest, length))
+        Some(self.sliding(ledger, shortest, length))
     }
 
     /// A stretch without a reset.
@@ -187,22 +191,22 @@ impl Learning {
         let share = self.others / as_f64(self.falling.number - self.stretch.number).max(1.0);
         Some((shortest - (SAME + share) * longest, longest))
     }
-}
 
-/// What is missing is what was sent in the trailing window, where that can have the same length at both
-/// sights: what recovers then was sent before it.
-fn returning(ledger: &Ledger, before: Sight, sight: Sight) -> Option<Kind> {
-    let before = ledger.sliding_length(before, 0.0)?;
-    let now = ledger.sliding_length(sight, 0.0)?;
-    let (shortest, longest) = (before.0.max(now.0), before.1.min(now.1));
-    (longest >= SHORTEST && shortest <= (1.0 + SAME) * longest)
-        .then(|| sliding(ledger, shortest, longest))
-}
+    /// What is missing is what was sent in the trailing window, where that can have the same length at both
+    /// sights: what recovers then was sent before it.
+    fn returning(&self, ledger: &Ledger, before: Sight, sight: Sight) -> Option<Kind> {
+        let before = ledger.sliding_length(before, 0.0)?;
+        let now = ledger.sliding_length(sight, 0.0)?;
+        let (shortest, longest) = (before.0.max(now.0), before.1.min(now.1));
+        (longest >= SHORTEST && shortest <= (1.0 + SAME) * longest)
+            .then(|| self.sliding(ledger, shortest, longest))
+    }
 
-/// A sliding window of one of these lengths.
-fn sliding(ledger: &Ledger, shortest: Seconds, longest: Seconds) -> Kind {
-    let length = whole(ledger, shortest.min(longest), longest);
-    Kind::Window(Window::new(ledger, length, None, true))
+    /// A sliding window of one of these lengths.
+    fn sliding(&self, ledger: &Ledger, shortest: Seconds, longest: Seconds) -> Kind {
+        let length = whole(ledger, shortest.min(longest), longest);
+        Kind::Window(Window::new(length, None, true, self.widened))
+    }
 }
 
 /// How long a window of these lengths is taken to be: as long as can be, which draws no refusals and is mended by what

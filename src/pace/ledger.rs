@@ -25,8 +25,6 @@ pub(super) struct Ledger {
     /// When the window ends, as last announced, on our clock.
     pub(super) resets_at: Option<Seconds>,
     pub(super) latency: Latency,
-    /// What refusals have added to a window that was given up for them: the next one begins with it.
-    pub(super) widened: f64,
     /// When the last request was sent that was refused.
     pub(super) refused_at: Option<Seconds>,
     /// The last request that was seen before the newest window, and the first in it.

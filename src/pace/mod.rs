@@ -303,15 +303,11 @@ impl Pace {
             self.see(number, sent_at, now, announced);
         }
         let Some(hold) = hold else { return };
-        let ledger = &mut self.ledger;
+        let ledger = &self.ledger;
         let is_wrong = match &mut self.kind {
             Kind::Unknown | Kind::Open => true,
             Kind::Learning(_) => false,
-            Kind::Window(window) => {
-                let is_wrong = window.refused(ledger, now);
-                ledger.widened = window.widened();
-                is_wrong
-            }
+            Kind::Window(window) => window.refused(ledger, now),
             Kind::Bucket(bucket) => bucket.refused(now),
             Kind::Search(search) => {
                 search.refused(ledger, now, hold);
@@ -319,8 +315,12 @@ impl Pace {
             }
         };
         if is_wrong {
+            let widened = match &self.kind {
+                Kind::Window(window) => window.widened(),
+                _ => 0.0,
+            };
             self.kind = match ledger.sight {
-                Some(sight) => Kind::Learning(Learning::after(sight, hold)),
+                Some(sight) => Kind::Learning(Learning::after(sight, hold, widened)),
                 None => Kind::Search(Search::new(ledger, hold)),
             };
         }

@@ -57,10 +57,10 @@ pub(super) struct Window {
 impl Window {
     /// A window that this run has come to know; `edge`: the last request before it, and the first in it.
     pub(super) fn new(
-        ledger: &Ledger,
         length: Seconds,
         edge: Option<(Sight, Sight)>,
         is_sliding: bool,
+        widened: f64,
     ) -> Self {
         let begin = edge.map_or(f64::NEG_INFINITY, |(_, first)| first.sent_at);
         let last = edge.map_or(f64::NEG_INFINITY, |(last, _)| last.sent_at);
@@ -68,7 +68,7 @@ impl Window {
             length,
             is_sliding,
             is_confirmed: true,
-            widened: ledger.widened,
+            widened,
             begin,
             end: begin + length,
             first: edge.map_or(0, |(_, first)| first.number),
@@ -84,7 +84,7 @@ impl Window {
     pub(super) fn known(length: Seconds, is_sliding: bool) -> Self {
         Self {
             is_confirmed: false,
-            ..Self::new(&Ledger::default(), length, None, is_sliding)
+            ..Self::new(length, None, is_sliding, 0.0)
         }
     }
 
@@ -125,8 +125,8 @@ impl Window {
         least.max(chance.min(ledger.latency.worst_jitter()))
     }
 
-    /// How many fewer than the limit may go in a stretch: whole requests of what refusals have added. However late one
-    /// arrives, it takes no other's place then.
+    /// How many fewer than the limit may go in a stretch: whole requests of what refusals have added, which a small limit
+    /// has none of. However late one arrives, it takes no other's place then.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -311,7 +311,7 @@ mod tests {
                 let more = if number % 2 == 0 { differ } else { 0.0 };
                 ledger.reply(number, sent_at + 0.5 + more);
             }
-            let mut window = Window::new(&ledger, 10.0, None, true);
+            let mut window = Window::new(10.0, None, true, 0.0);
             let longer = |window: &Window, ledger: &Ledger| {
                 window.stretch(ledger) - 10.0 + as_f64(window.withheld(ledger)) / 10.0
             };
@@ -330,6 +330,28 @@ mod tests {
                 window.see(&ledger, sight, sight);
             }
             assert!(longer(&window, &ledger) < 1.05 * narrow);
+        }
+    }
+
+    #[test]
+    fn what_refusals_have_added_is_withheld_where_it_makes_whole_requests() {
+        for (limit, withheld) in [(100, 2), (20, 0)] {
+            let closed_after = |widened: f64, count: u64| {
+                let mut ledger = Ledger::default();
+                ledger.limit_to(limit);
+                for _ in 0..count {
+                    ledger.sent.push(0.0);
+                }
+                let window = Window::new(10.0, None, true, widened);
+                window.closed_until(&ledger, 0.0)
+            };
+            let until = closed_after(0.0, limit).unwrap();
+            assert!(closed_after(0.0, limit - 1).is_none());
+            assert!(closed_after(0.02, limit - withheld).is_some());
+            assert!(closed_after(0.02, limit - withheld - 1).is_none());
+            let later = closed_after(0.02, limit).unwrap() - until;
+            let rest = 0.2 - 10.0 * as_f64(withheld) / as_f64(limit);
+            assert!((later - rest).abs() < 1e-9, "{limit}: {later} s later");
         }
     }
 }
