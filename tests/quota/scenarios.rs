@@ -261,10 +261,7 @@ fn halting() -> Vec<(String, Scenario)> {
         latency: (1.0, 0.02),
         ..second(Shape::Sliding)
     };
-    let distant = ("sliding, stalls of 20 ms, latency 1 s".to_owned(), distant);
-    [stalls, slow, lost]
-        .concat()
-        .into_iter()
-        .chain([distant])
-        .collect()
+    let mut all = [stalls, slow, lost].concat();
+    all.push(("sliding, stalls of 20 ms, latency 1 s".to_owned(), distant));
+    all
 }
