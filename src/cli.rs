@@ -17,9 +17,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Dialect;
 use crate::log::Log;
+use crate::max_invalid::MaxInvalid;
 use crate::phone::{AllowedTypes, Region};
 use crate::plan::MetadataMode;
-use crate::preflight::MaxInvalid;
 use crate::rate::Rate;
 use crate::reader::{MapTarget, mapping};
 use crate::sandbox::{self, Honours, Leads, LeadsError, Limit};

@@ -1,27 +1,27 @@
 //! Arguments resolved once: flags over environment over `leadfix.toml` over defaults. Past this point no `Option`
 //! means "default".
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::SecretString;
-use serde::Deserialize;
 
 use crate::api;
+use crate::base_url;
 use crate::checkpoint::{Files, Identity};
-use crate::cli::{self, DialectChoice, InputArgs, RunArgs};
+use crate::cli::{self, InputArgs, RunArgs};
 use crate::correction::Rules;
+use crate::defaults::Defaults;
 use crate::error::{Exit, Fatal};
 use crate::executor;
 use crate::key::{self, DotEnv};
 use crate::limiter::Ceiling;
+use crate::max_invalid::MaxInvalid;
 use crate::phone;
-use crate::plan::MetadataMode;
-use crate::preflight::{MaxInvalid, Policy};
+use crate::preflight::Policy;
 use crate::rate::Rate;
-use crate::reader::{Fingerprint, MapTarget, ReadOptions, mapping};
+use crate::reader::{Fingerprint, MapTarget, ReadOptions};
 
 /// Rows that may be under way behind the last durable one.
 pub const WINDOW: u64 = 4096;
@@ -124,71 +124,6 @@ pub struct Run {
     pub quiet: bool,
 }
 
-/// `leadfix.toml`: what a team uses every day. Names are those of the flags, with `_` for `-`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Defaults {
-    region: Option<String>,
-    map: BTreeMap<String, String>,
-    encoding: Option<String>,
-    delimiter: Option<String>,
-    sheet: Option<String>,
-    clear_token: Option<String>,
-    allow_types: Option<String>,
-    max_invalid: Option<String>,
-    forbid_shared_numbers: bool,
-    metadata: Option<MetadataMode>,
-    dialect: Option<DialectChoice>,
-    rate: Option<String>,
-    concurrency: Option<u16>,
-    max_attempts: Option<u32>,
-    timeout: Option<String>,
-    deadline: Option<String>,
-    give_up_after: Option<String>,
-    base_url: Option<String>,
-    api_key_file: Option<PathBuf>,
-    ca_file: Option<PathBuf>,
-    proxy: Option<String>,
-}
-
-impl Defaults {
-    fn load(stated: Option<&Path>) -> Result<Self, Fatal> {
-        let path = stated.unwrap_or(Path::new("leadfix.toml"));
-        let unusable = |what: &dyn std::fmt::Display| {
-            Fatal::new(Exit::Misconfigured, format!("`{}`: {what}", path.display()))
-        };
-        match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).map_err(|error: toml::de::Error| {
-                let start = error.span().map_or(0, |span| span.start);
-                let line = 1 + text.get(..start).unwrap_or_default().matches('\n').count();
-                unusable(&format_args!("line {line}: {}", error.message()))
-            }),
-            Err(error) if stated.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Self::default())
-            }
-            Err(error) => Err(unusable(&error)),
-        }
-    }
-
-    /// A default that is written as on the command line.
-    fn parse<T>(
-        name: &str,
-        text: Option<&String>,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, Fatal> {
-        text.map(|text| parse(text)).transpose().map_err(|error| {
-            Fatal::new(
-                Exit::Misconfigured,
-                format!("`leadfix.toml`, `{name}`: {error}"),
-            )
-        })
-    }
-}
-
-fn from_str<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: T::Err| error.to_string())
-}
-
 impl Reading {
     /// Resolves the arguments of `check`.
     ///
@@ -196,37 +131,21 @@ impl Reading {
     /// When `leadfix.toml` cannot be used.
     pub fn resolve(args: InputArgs) -> Result<Self, Fatal> {
         let defaults = Defaults::load(args.config.as_deref())?;
-        Self::merge(args, &defaults)
+        Ok(Self::merge(args, &defaults))
     }
 
-    fn merge(args: InputArgs, defaults: &Defaults) -> Result<Self, Fatal> {
+    fn merge(args: InputArgs, defaults: &Defaults) -> Self {
         let mut map = args.map;
         for (target, column) in &defaults.map {
-            let (target, column) = mapping(&format!("{target}={column}")).map_err(|error| {
-                Fatal::new(
-                    Exit::Misconfigured,
-                    format!("`leadfix.toml`, `map`: {error}"),
-                )
-            })?;
-            if !map.iter().any(|(stated, _)| *stated == target) {
-                map.push((target, column));
+            if !map.iter().any(|(stated, _)| stated == target) {
+                map.push((target.clone(), column.clone()));
             }
         }
-        let region = Defaults::parse("region", defaults.region.as_ref(), from_str)?;
-        let types = Defaults::parse("allow_types", defaults.allow_types.as_ref(), from_str)?;
-        let encoding =
-            Defaults::parse("encoding", defaults.encoding.as_ref(), cli::parse_encoding)?;
-        let delimiter = Defaults::parse(
-            "delimiter",
-            defaults.delimiter.as_ref(),
-            cli::parse_delimiter,
-        )?;
-        let max_invalid = Defaults::parse("max_invalid", defaults.max_invalid.as_ref(), from_str)?;
-        Ok(Self {
+        Self {
             file: args.file,
             options: ReadOptions {
-                encoding: args.encoding.or(encoding),
-                delimiter: args.delimiter.or(delimiter),
+                encoding: args.encoding.or(defaults.encoding),
+                delimiter: args.delimiter.or(defaults.delimiter),
                 sheet: args.sheet.or_else(|| defaults.sheet.clone()),
                 skip_bad_rows: args.skip_bad_rows,
             },
@@ -234,8 +153,11 @@ impl Reading {
             policy: Policy {
                 rules: Rules {
                     phone: phone::Rules {
-                        default_region: args.region.or(region),
-                        allowed_types: args.allow_types.or(types).unwrap_or_default(),
+                        default_region: args.region.or(defaults.region),
+                        allowed_types: args
+                            .allow_types
+                            .or(defaults.allow_types)
+                            .unwrap_or_default(),
                     },
                     clear_token: args
                         .clear_token
@@ -244,9 +166,9 @@ impl Reading {
                 },
                 forbid_shared_numbers: args.forbid_shared_numbers || defaults.forbid_shared_numbers,
             },
-            max_invalid: args.max_invalid.or(max_invalid),
+            max_invalid: args.max_invalid.or(defaults.max_invalid),
             accept_suspect: args.accept_suspect,
-        })
+        }
     }
 }
 
@@ -263,20 +185,8 @@ impl Run {
             output,
         } = args;
         let defaults = Defaults::load(input.config.as_deref())?;
-        let duration =
-            |name, text: &Option<String>| Defaults::parse(name, text.as_ref(), cli::parse_duration);
-        let reading = Reading::merge(input, &defaults)?;
-        let rate = Defaults::parse("rate", defaults.rate.as_ref(), from_str)?;
-        let timeout = sending
-            .timeout
-            .or(duration("timeout", &defaults.timeout)?)
-            .unwrap_or(TIMEOUT);
-        let deadline = sending
-            .deadline
-            .or(duration("deadline", &defaults.deadline)?);
-        let give_up_after = sending
-            .give_up_after
-            .or(duration("give_up_after", &defaults.give_up_after)?);
+        let reading = Reading::merge(input, &defaults);
+        let timeout = sending.timeout.or(defaults.timeout).unwrap_or(TIMEOUT);
         if timeout.is_zero() {
             return Err(Fatal::new(
                 Exit::Usage,
@@ -323,10 +233,13 @@ impl Run {
                 Some(count) => Ceiling::exactly(count.max(1).into()),
                 None => CEILING,
             },
-            rate: sending.rate.or(rate),
+            rate: sending.rate.or(defaults.rate),
             timeout,
-            deadline,
-            give_up_after: give_up_after.unwrap_or(GIVE_UP_AFTER),
+            deadline: sending.deadline.or(defaults.deadline),
+            give_up_after: sending
+                .give_up_after
+                .or(defaults.give_up_after)
+                .unwrap_or(GIVE_UP_AFTER),
             window: WINDOW,
             files: Files::beside(&results),
             earlier: if output.fresh {
@@ -412,7 +325,7 @@ fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
         .or_else(|| dotenv.get("DIALNEXA_BASE_URL"))
         .or_else(|| defaults.base_url.clone())
         .unwrap_or_else(|| api::DEFAULT_BASE_URL.to_owned());
-    let base_url = base_url(&text)?;
+    let base_url = base_url::parse(&text)?;
     let key_file = api.api_key_file.or_else(|| defaults.api_key_file.clone());
     let proxy = api.proxy.or_else(|| defaults.proxy.clone());
     let proxy = proxy.map(|text| text.parse::<Url>()).transpose();
@@ -425,103 +338,8 @@ fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
     })
 }
 
-/// `https`, or `http` to this very machine; `/v1` is added where it is missing.
-fn base_url(text: &str) -> Result<Url, Fatal> {
-    let wrong = |what: &str| Fatal::new(Exit::Misconfigured, format!("base URL `{text}`: {what}"));
-    let mut url: Url = text
-        .trim()
-        .parse()
-        .map_err(|_| wrong("no URL; write for example https://api.dialnexa.com"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(Fatal::new(
-            Exit::Misconfigured,
-            "the base URL must not contain a user or password",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("it must end with its path"));
-    }
-    let is_loopback = match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => return Err(wrong("it has no host")),
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback => {}
-        "http" => return Err(wrong("the key would travel in the clear; use https")),
-        _ => return Err(wrong("use https")),
-    }
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&if path.ends_with("/v1") {
-        path
-    } else {
-        format!("{path}/v1")
-    });
-    Ok(url)
-}
-
 /// Leads for the sandbox that stand beside the input.
 fn leads_beside(input: &Path) -> Option<PathBuf> {
     let path = input.with_extension("leads.jsonl");
     path.exists().then_some(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base_urls_with_and_without_the_version() {
-        for (text, expected) in [
-            ("https://api.dialnexa.com", "https://api.dialnexa.com/v1"),
-            ("https://api.dialnexa.com/", "https://api.dialnexa.com/v1"),
-            ("https://api.dialnexa.com/v1", "https://api.dialnexa.com/v1"),
-            (
-                "https://api.dialnexa.com/v1/",
-                "https://api.dialnexa.com/v1",
-            ),
-            (
-                "https://proxy.example/dialnexa",
-                "https://proxy.example/dialnexa/v1",
-            ),
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
-            ("http://localhost:8080/v1", "http://localhost:8080/v1"),
-            ("http://[::1]:8080", "http://[::1]:8080/v1"),
-        ] {
-            assert_eq!(base_url(text).unwrap().as_str(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn base_urls_that_would_leak_the_key_are_refused() {
-        for text in [
-            "http://api.dialnexa.com",
-            "http://127.0.0.1.evil.example",
-            "http://localhost.evil.example",
-            "ftp://api.dialnexa.com",
-            "api.dialnexa.com",
-            "https://user:pass@api.dialnexa.com",
-            "https://api.dialnexa.com/?x=1",
-            "",
-        ] {
-            let error = base_url(text).unwrap_err();
-            assert_eq!(error.exit, Exit::Misconfigured, "{text}");
-            assert!(!error.message.contains("pass@"), "{error}");
-        }
-    }
-
-    #[test]
-    fn defaults_are_named_like_the_flags_and_unknown_ones_are_refused() {
-        let defaults: Defaults = toml::from_str(
-            "region = \"IN\"\nrate = \"50/s\"\n[map]\nphone_number = \"Mobile No.\"",
-        )
-        .unwrap();
-        assert_eq!(defaults.map["phone_number"], "Mobile No.");
-        assert!(toml::from_str::<Defaults>("regoin = \"IN\"").is_err());
-    }
 }

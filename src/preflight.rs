@@ -1,62 +1,19 @@
 //! What can be known before the first request: the whole file is read, without the network.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::str::FromStr;
 
-use serde::Serialize;
 use thiserror::Error;
 
 use crate::alarm::{Alarm, ColumnHealth, Mixture};
 use crate::correction::{self, Correction, Rejection, Rules};
 use crate::duplicates::{Duplicate, Duplicates, Sightings};
+use crate::findings::Findings;
 use crate::numbers::Numbers;
 use crate::outcome::{Cause, Reason};
 use crate::overlooked::Overlooked;
-use crate::phone::Recovery;
 use crate::reader::{Columns, Input, InputError, Pass, Row};
 use crate::states::States;
 use crate::text;
-
-/// How many invalid rows are too many: `5%` or a count.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MaxInvalid {
-    /// Of all rows, in percent.
-    Percent(f64),
-    /// Rows.
-    Count(u64),
-}
-
-impl MaxInvalid {
-    /// Whether so many of so many rows are too many.
-    pub fn is_exceeded(self, invalid: u64, rows: u64) -> bool {
-        match self {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a share of rows needs no 53 bits"
-            )]
-            Self::Percent(percent) => invalid as f64 * 100.0 > percent * rows as f64,
-            Self::Count(count) => invalid > count,
-        }
-    }
-}
-
-impl FromStr for MaxInvalid {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let limit = match text.trim().strip_suffix('%') {
-            Some(percent) => percent
-                .trim()
-                .parse()
-                .ok()
-                .filter(|percent| (0.0..=100.0).contains(percent))
-                .map(Self::Percent),
-            None => text.trim().parse().ok().map(Self::Count),
-        };
-        limit.ok_or_else(|| format!("`{text}` is no limit; write for example `5%` or `100`"))
-    }
-}
 
 /// How a file is judged.
 #[derive(Clone, Debug)]
@@ -78,30 +35,6 @@ pub enum SurveyError {
     Io(#[from] io::Error),
 }
 
-/// How often something was met, and where first.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Tally {
-    /// How often.
-    pub count: u64,
-    /// The line where it was met first.
-    pub line: u64,
-    /// The cell there.
-    pub cell: String,
-    /// What was wrong with it or done to it, and what to do.
-    pub detail: String,
-}
-
-impl Tally {
-    fn add(&mut self, line: u64, cell: &str, detail: &str) {
-        if self.count == 0 {
-            self.line = line;
-            cell.clone_into(&mut self.cell);
-            detail.clone_into(&mut self.detail);
-        }
-        self.count += 1;
-    }
-}
-
 /// The whole file, seen once.
 #[derive(Debug)]
 pub struct Preflight {
@@ -118,43 +51,6 @@ pub struct Preflight {
     mixture: Option<Mixture>,
     numbers: Numbers,
     duplicates: Duplicates,
-}
-
-/// What the rows of a file are, counted.
-#[derive(Debug, Default)]
-pub struct Findings {
-    /// Rows that would be sent or share the outcome of one that is.
-    pub valid: u64,
-    /// Rows that would be invalid, by reason.
-    pub invalid: BTreeMap<Reason, Tally>,
-    /// What was recovered from phone cells, by kind.
-    pub recovered: BTreeMap<Recovery, Tally>,
-    /// Numbers read in the default region.
-    pub region_assumed: u64,
-}
-
-impl Findings {
-    /// Rows that would not be sent.
-    pub fn invalid_rows(&self) -> u64 {
-        self.invalid.values().map(|tally| tally.count).sum()
-    }
-
-    fn note(&mut self, line: u64, cell: Option<&str>, correction: &Correction) {
-        self.valid += 1;
-        let (Some(phone), Some(cell)) = (correction.phone, cell) else {
-            return;
-        };
-        for recovery in phone.recovered.iter() {
-            let tally = self.recovered.entry(recovery).or_default();
-            tally.add(line, cell, recovery.describe());
-        }
-        self.region_assumed += u64::from(phone.region_assumed);
-    }
-
-    fn reject(&mut self, line: u64, cell: &str, rejection: &Rejection) {
-        let tally = self.invalid.entry(rejection.reason).or_default();
-        tally.add(line, cell, &rejection.detail);
-    }
 }
 
 /// What shall be done with a row.
@@ -394,7 +290,7 @@ fn each_row(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phone::{self, Refusal};
+    use crate::phone::{self, Recovery, Refusal};
     use crate::reader::{MapTarget, ReadOptions};
     use std::io::Write;
 
@@ -547,27 +443,5 @@ mod tests {
         assert!(suspicions("lead_id,phone,country", &[]).is_empty());
         let outright = [crate::reader::mapping("country=region").unwrap()];
         assert!(suspicions("lead_id,phone,region", &outright).is_empty());
-    }
-
-    #[test]
-    fn limits_on_invalid_rows() {
-        for (limit, invalid, rows, exceeded) in [
-            ("5%", 5, 100, false),
-            ("5%", 6, 100, true),
-            ("0%", 1, 1_000_000, true),
-            ("0", 0, 10, false),
-            ("3", 4, 10, true),
-            ("3", 3, 10, false),
-        ] {
-            let limit: MaxInvalid = limit.parse().unwrap();
-            assert_eq!(
-                limit.is_exceeded(invalid, rows),
-                exceeded,
-                "{limit:?} {invalid} {rows}"
-            );
-        }
-        for wrong in ["", "many", "-1", "101%", "5 %%", "NaN%"] {
-            assert!(wrong.parse::<MaxInvalid>().is_err(), "{wrong}");
-        }
     }
 }

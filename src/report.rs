@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::checkpoint::Files;
 use crate::error::{Exit, Fatal};
-use crate::preflight::{Preflight, Tally};
+use crate::findings::Tally;
+use crate::preflight::Preflight;
 use crate::reader::{Columns, Input};
 use crate::summary::Summary;
 use crate::text;

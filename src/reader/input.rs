@@ -6,10 +6,11 @@ use std::path::Path;
 use csv::StringRecord;
 use encoding_rs::Encoding;
 
-use super::columns::{Columns, MapTarget};
+use super::columns::Columns;
 use super::compression::{self, Compression};
 use super::dialect::Dialect;
 use super::error::{ErrorKind, InputError};
+use super::mapping::MapTarget;
 use super::rows::Rows;
 use super::sheet;
 use super::source::Source;
