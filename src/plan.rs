@@ -213,8 +213,7 @@ impl<'a> Plan<'a> {
         } = self.correction;
         let phone = self.correction.phone_number().map(|wanted| {
             let shown = lead
-                .phone_number
-                .as_deref()
+                .phone_number()
                 .and_then(|shown| same_number(shown, wanted));
             ("phone_number".into(), shown)
         });
@@ -283,20 +282,36 @@ fn same_number(shown: &str, wanted: E164) -> Option<bool> {
     let wanted = wanted.digits().to_string();
     let plain = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-().".contains(c);
     let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
-    let national = digits.trim_start_matches('0');
     if !shown.chars().all(plain) {
-        None
-    } else if digits == wanted {
-        Some(true)
-    } else if national.len() >= SHORTEST_NATIONAL && wanted.ends_with(national) {
-        None
-    } else {
-        Some(false)
+        return None;
     }
+    if digits == wanted {
+        return Some(true);
+    }
+    let is_international = shown.starts_with('+');
+    let is_national_form = || {
+        let without_trunk = (0..=LONGEST_TRUNK).filter_map(|count| digits.get(count..));
+        let mut forms = without_trunk.filter(|form| form.len() >= SHORTEST);
+        forms.any(|form| wanted.ends_with(form))
+    };
+    // Dots may hide digits, and `(0)` is none of the number's.
+    let is_formatted = shown.trim_start_matches('+') != digits;
+    let may_be_ours = digits.len() < SHORTEST
+        || !is_international && is_national_form()
+        || is_formatted && (is_part_of(&digits, &wanted) || is_part_of(&wanted, &digits));
+    (!may_be_ours).then_some(false)
 }
 
-/// Fewer digits at the end of a number are no form of it.
-const SHORTEST_NATIONAL: usize = 5;
+/// Fewer digits are no number, but what a mask has left of one.
+const SHORTEST: usize = 5;
+/// Digits that are dialled before a number inside its country, at most: `0`, `8`, `044`, and `00` before a calling code.
+const LONGEST_TRUNK: usize = 3;
+
+/// Whether all of `part` stands in `whole`, in the same order.
+fn is_part_of(part: &str, whole: &str) -> bool {
+    let mut rest = whole.chars();
+    part.chars().all(|digit| rest.any(|other| other == digit))
+}
 
 /// Equal, or the same scalar written as text or with other zeros: the agent speaks `42` and `"42"` alike. Numbers of
 /// more digits than a double holds are the same only to the digit.
@@ -496,6 +511,16 @@ mod tests {
             ("+91******3210", Evidence::Nothing),
             ("+91 98765 43211", Evidence::Differs),
             ("12345", Evidence::Differs),
+            ("8 9876543210", Evidence::Nothing),
+            ("+91 (0) 98765 43210", Evidence::Nothing),
+            ("+91 (0) 98765 43211", Evidence::Differs),
+            ("+91......3210", Evidence::Nothing),
+            ("+91 98765 -----", Evidence::Nothing),
+            ("98765.....", Evidence::Nothing),
+            ("3210", Evidence::Nothing),
+            ("", Evidence::Nothing),
+            ("+91987654321", Evidence::Differs),
+            ("987654321", Evidence::Differs),
         ] {
             assert_eq!(
                 evidence(json!({"phone_number": shown})),

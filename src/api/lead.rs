@@ -1,9 +1,11 @@
 //! A lead as a reply shows it.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Deref;
 
 use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -14,14 +16,17 @@ use super::{Change, Dialect, Variables};
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Lead<'a> {
     /// The lead's ID.
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "scalar")]
     pub id: Option<Text<'a>>,
     /// The campaign's ID; path examples in the documentation use it for the lead.
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "scalar")]
     pub campaign_id: Option<Text<'a>>,
-    /// E.164.
-    #[serde(borrow, alias = "phoneNumber")]
-    pub phone_number: Option<Text<'a>>,
+    /// In the first shape.
+    #[serde(borrow, default, deserialize_with = "scalar")]
+    phone_number: Option<Text<'a>>,
+    /// In the second shape.
+    #[serde(borrow, default, rename = "phoneNumber", deserialize_with = "scalar")]
+    other_phone_number: Option<Text<'a>>,
     /// Shown in the second shape only. `null` is shown, and is no name.
     #[serde(borrow, default, deserialize_with = "present")]
     name: Option<&'a RawValue>,
@@ -32,7 +37,7 @@ pub struct Lead<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     notes: Option<&'a RawValue>,
     /// `pending`, `in_progress`, `completed`, `failed` or `removed`.
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "scalar")]
     pub status: Option<Text<'a>>,
     /// Of an envelope: an error that travels under a 200.
     #[serde(rename = "statusCode")]
@@ -80,6 +85,14 @@ impl<'a> Lead<'a> {
         [&self.id, &self.campaign_id]
             .into_iter()
             .any(|shown| shown.as_deref() == Some(lead_id))
+    }
+
+    /// E.164, as documented. `None` where it shows none, or two that differ.
+    pub fn phone_number(&self) -> Option<&str> {
+        match (&self.phone_number, &self.other_phone_number) {
+            (Some(one), Some(other)) => (**one == **other).then_some(&**one),
+            (one, other) => one.as_ref().or(other.as_ref()).map(|shown| &**shown),
+        }
     }
 
     /// Whether this is the name that it shows; `None` where it shows none.
@@ -149,6 +162,59 @@ fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
+/// Text, or a number as it is written; anything else is as good as not shown, and hides nothing beside it.
+fn scalar<'de: 'a, 'a, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Text<'a>>, D::Error> {
+    struct Scalar;
+
+    impl<'de> Visitor<'de> for Scalar {
+        type Value = Option<Text<'de>>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("anything")
+        }
+
+        fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+            Ok(Some(Text(text.into())))
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(Some(Text(text.to_owned().into())))
+        }
+
+        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+            Ok(Some(Text(number.to_string().into())))
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+            IgnoredAny.visit_seq(list).map(|_| None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+            IgnoredAny.visit_map(object).map(|_| None)
+        }
+    }
+
+    deserializer.deserialize_any(Scalar)
+}
+
 /// Checked for UTF-8 as a whole, a reply needs no check of each string; damage in a field that nobody reads does no
 /// harm.
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
@@ -188,7 +254,7 @@ mod tests {
         for reply in [first.as_slice(), second, &wrapped] {
             let lead = Lead::from_reply(reply).unwrap();
             assert!(lead.is_named("lead_1") && !lead.is_named("lead_2"));
-            assert_eq!(lead.phone_number.as_deref(), Some("+91"));
+            assert_eq!(lead.phone_number(), Some("+91"));
             assert_eq!(lead.variables().as_ref(), json!({"a": "1"}).as_object());
             assert!(lead.notes_text().is_none());
         }
@@ -207,6 +273,40 @@ mod tests {
                 String::from_utf8_lossy(reply)
             );
         }
+    }
+
+    #[test]
+    fn an_odd_field_hides_no_other() {
+        let lead = |reply: &'static str| Lead::from_reply(reply.as_bytes()).unwrap();
+        for (reply, phone_number) in [
+            (
+                r#"{"id":"lead_1","phone_number":"+91","phoneNumber":"+91"}"#,
+                Some("+91"),
+            ),
+            (
+                r#"{"id":"lead_1","phone_number":"+91","phoneNumber":"+92"}"#,
+                None,
+            ),
+            (
+                r#"{"id":"lead_1","phone_number":null,"phoneNumber":"+91"}"#,
+                Some("+91"),
+            ),
+            (
+                r#"{"id":"lead_1","campaign_id":42,"phone_number":"+91"}"#,
+                Some("+91"),
+            ),
+            (
+                r#"{"id":"lead_1","campaign_id":{"a":[1,-2.5]},"status":["x"],"phone_number":"+91"}"#,
+                Some("+91"),
+            ),
+            (r#"{"id":"lead_1","status":-1,"phone_number":true}"#, None),
+        ] {
+            let lead = lead(reply);
+            assert!(lead.is_named("lead_1") && !lead.is_dialled(), "{reply}");
+            assert_eq!(lead.phone_number(), phone_number, "{reply}");
+        }
+        assert!(lead(r#"{"id":42}"#).is_named("42"));
+        assert!(Lead::from_reply(br#"{"id":{"a":1}}"#).is_none());
     }
 
     #[test]
@@ -301,7 +401,7 @@ mod tests {
     fn a_field_that_cannot_be_taken_out_is_not_shown_and_hides_no_other() {
         let lone = r#"{"id":"l","phone_number":"+91","name":"\ud800","metadata":{"a":"\ud800"}}"#;
         let lead = Lead::from_reply(lone.as_bytes()).unwrap();
-        assert_eq!(lead.phone_number.as_deref(), Some("+91"));
+        assert_eq!(lead.phone_number(), Some("+91"));
         assert_eq!((lead.variables(), lead.has_name("x")), (None, Some(false)));
     }
 
