@@ -1,5 +1,7 @@
 //! The base URL: where a key may be sent.
 
+use std::net::IpAddr;
+
 use reqwest::Url;
 
 use crate::error::{Exit, Fatal};
@@ -20,18 +22,12 @@ pub(crate) fn parse(text: &str) -> Result<Url, Fatal> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("it must end with its path"));
     }
-    let is_loopback = match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => return Err(wrong("it has no host")),
-    };
+    if !url.has_host() {
+        return Err(wrong("it has no host"));
+    }
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback => {}
+        "http" if is_loopback(&url) => {}
         "http" => return Err(wrong("the key would travel in the clear; use https")),
         _ => return Err(wrong("use https")),
     }
@@ -42,6 +38,17 @@ pub(crate) fn parse(text: &str) -> Result<Url, Fatal> {
         format!("{path}/v1")
     });
     Ok(url)
+}
+
+/// Whether it leads to this very machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost"
+            || address
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    })
 }
 
 #[cfg(test)]

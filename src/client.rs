@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 use crate::api;
+use crate::base_url;
 use crate::quota::Headers;
 
 /// A reply's body is read up to this many bytes.
@@ -283,7 +284,9 @@ fn build(settings: &Settings, host: Option<HeaderValue>) -> Result<reqwest::Clie
         .pool_idle_timeout(Duration::from_secs(20))
         .pool_max_idle_per_host(settings.concurrency)
         .tcp_nodelay(true);
-    if let Some(url) = &settings.proxy {
+    // What may travel in the clear because it stays on this machine must stay there.
+    let proxy = settings.proxy.as_ref();
+    if let Some(url) = proxy.filter(|_| !base_url::is_loopback(&settings.base_url)) {
         builder = builder
             .proxy(Proxy::all(url.clone()).map_err(|error| SetupError::Http(error.to_string()))?);
     }

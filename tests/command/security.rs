@@ -227,6 +227,15 @@ fn proxies_of_the_environment_are_not_used() {
 }
 
 #[test]
+fn a_proxy_does_not_get_what_stays_on_this_machine() {
+    let world = World::plain(1, Options::default());
+    let proxy = Quiet::new();
+    let stated = format!("apply corrections.csv --region IN --proxy {}", proxy.url());
+    world.run(&stated).expect(0);
+    proxy.heard_nothing();
+}
+
+#[test]
 fn plain_http_stays_on_this_machine() {
     let world = World::plain(1, Options::default());
     for host in [
