@@ -22,7 +22,7 @@ use crate::learnt::Learnt;
 use crate::limiter::{self, Limiter};
 use crate::lock::Lock;
 use crate::open_files;
-use crate::outcome::{Finding, Status};
+use crate::outcome::Finding;
 use crate::pipeline::{self, Job, Witness};
 use crate::preflight::Preflight;
 use crate::private;
@@ -89,14 +89,17 @@ impl Apply<'_> {
     async fn show(&self) -> Result<Exit, Fatal> {
         let prepared = prepare(self.run, open(self.run)?)?;
         let judged = (&prepared.preflight, &self.run.reading.policy);
-        let exit = rehearsal::show(
+        let shown = rehearsal::show(
             &prepared.input,
             &prepared.columns,
             judged,
             self.executor,
             self.halt,
-        )
-        .await?;
+        );
+        let exit = tokio::select! {
+            exit = shown => exit?,
+            never = deadline(self.run.deadline, self.halt) => match never {},
+        };
         match self.halt.cause() {
             Some(cause) => Err(explain(&cause, self.run.give_up_after)),
             None => Ok(exit),
@@ -134,9 +137,8 @@ impl Apply<'_> {
         } else if resumed_from > 0 {
             self.talk(&format!("resuming behind row {resumed_from} of {rows}"));
         }
-        let proven = [Status::Updated, Status::Unchanged, Status::Locked];
-        if proven.iter().any(|status| opened.counts.of(*status) > 0) {
-            self.executor.trust();
+        if let Some(lead_id) = opened.witness.clone() {
+            self.executor.trust(lead_id);
         }
         let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
         let ended = self
@@ -150,7 +152,7 @@ impl Apply<'_> {
             None if counts.all_fine() => Exit::Fine,
             None => Exit::NeedsPerson,
         };
-        self.finish(&Summary {
+        let finished = self.finish(&Summary {
             input: run.reading.file.clone(),
             results: run.files.results.clone(),
             sandbox: run.is_sandbox(),
@@ -166,8 +168,15 @@ impl Apply<'_> {
             ended_at: Timestamp::now(),
             stopped: stop.as_ref().map(|fatal| fatal.message.clone()),
             exit,
-        })?;
-        stop.map_or(Ok(exit), Err)
+        });
+        match (stop, finished) {
+            (None, finished) => finished.map(|()| exit),
+            (Some(stop), Ok(())) => Err(stop),
+            (Some(stop), Err(error)) => Err(Fatal {
+                message: format!("{}; {}", stop.message, error.message),
+                ..stop
+            }),
+        }
     }
 
     /// Takes every row that has no result yet to its end.

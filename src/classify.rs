@@ -154,6 +154,14 @@ fn blocked(words: Words) -> Finding {
     Finding::new(Status::Invalid, cause)
 }
 
+/// Judges a 403 that raised this question, once the key is known to work: it is about the row.
+pub fn forbidden(question: Question) -> Verdict {
+    Verdict::Settle(blocked(match question {
+        Question::Forbidden(words) => words,
+        _ => Words::Other,
+    }))
+}
+
 /// Judges a read of the lead, asked for by [`patch`]. A read that fails in passing is repeated before it comes
 /// here, so a failure is final.
 pub fn read(question: Question, seen: Seen, doubt: bool) -> Verdict {

@@ -127,7 +127,9 @@ impl From<crate::lock::LockError> for Fatal {
     fn from(error: crate::lock::LockError) -> Self {
         let exit = match &error {
             crate::lock::LockError::Held { .. } => Exit::TryLater,
-            crate::lock::LockError::Io(..) => Exit::LocalIo,
+            crate::lock::LockError::Io(..) | crate::lock::LockError::StateFolder(..) => {
+                Exit::LocalIo
+            }
         };
         Self::new(exit, error)
     }

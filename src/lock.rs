@@ -29,6 +29,12 @@ pub enum LockError {
     /// The lock file could not be used.
     #[error("cannot lock `{0}`: {1}")]
     Io(PathBuf, io::Error),
+    /// The user's state folder could not be made.
+    #[error(
+        "cannot make the folder `{0}`, where runs with one key find each other: {1}; set XDG_STATE_HOME to a folder that \
+         you can write to"
+    )]
+    StateFolder(PathBuf, io::Error),
 }
 
 impl Lock {
@@ -71,7 +77,8 @@ impl Lock {
     /// When the folder cannot be made.
     pub fn key_path(base_url: &str, api_key: &str) -> Result<PathBuf, LockError> {
         let folder = state_folder();
-        std::fs::create_dir_all(&folder).map_err(|error| LockError::Io(folder.clone(), error))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| LockError::StateFolder(folder.clone(), error))?;
         let number = blake3::Hasher::new()
             .update(base_url.as_bytes())
             .update(&[0])

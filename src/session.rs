@@ -10,6 +10,7 @@ use tracing::info;
 use crate::checkpoint::{Files, Identity, RunFile};
 use crate::error::{Exit, Fatal};
 use crate::lock::{Lock, LockError};
+use crate::outcome::Status;
 use crate::pipeline::{Progressed, Settled};
 use crate::preflight::Preflight;
 use crate::private;
@@ -34,6 +35,8 @@ pub struct Opened {
     pub counts: Counts,
     /// Rows up to this one may have been sent.
     pub doubt_through: u64,
+    /// A lead that the server has shown in an earlier run, or refused to change.
+    pub witness: Option<String>,
 }
 
 /// The lock on a results file, taken before anything else is looked at.
@@ -52,7 +55,7 @@ impl Claim {
     pub fn take(files: &Files, input: &Path) -> Result<Self, Fatal> {
         refuse_misuse(files, input)?;
         let lock = Lock::take(&files.lock).map_err(|error| match error {
-            LockError::Held { .. } => Fatal::from(error),
+            LockError::Held { .. } | LockError::StateFolder(..) => Fatal::from(error),
             LockError::Io(..) => Fatal::new(
                 Exit::LocalIo,
                 format!("{error}; --out names results in a folder that can be written"),
@@ -209,6 +212,7 @@ fn begin(
         },
         counts: Counts::default(),
         doubt_through: 0,
+        witness: None,
     };
     Ok((run, opened))
 }
@@ -227,6 +231,7 @@ fn resume(
     }
     let mut counts = Counts::default();
     let mut firsts = HashMap::new();
+    let mut witness = None;
     let mut rows = input.rows()?;
     let mut row = Row::default();
     let scanned = results::scan(&files.results, carried, run.window, |result| {
@@ -241,6 +246,13 @@ fn resume(
             return Err(ScanError::OtherInput { row: result.number });
         }
         counts.add(result.finding);
+        let proven = [Status::Updated, Status::Unchanged, Status::Locked];
+        if witness.is_none() && proven.contains(&result.finding.status) {
+            witness = row
+                .cells
+                .get(columns.lead_id)
+                .map(|id| id.trim().to_owned());
+        }
         if preflight.is_first(result.number) {
             firsts.insert(result.number, result.finding);
         }
@@ -273,6 +285,7 @@ fn resume(
             settled: Settled { results, firsts },
             counts,
             doubt_through,
+            witness,
         },
     ))
 }

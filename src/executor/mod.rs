@@ -19,11 +19,12 @@ use crate::correction::Correction;
 use crate::first_answers::{FirstAnswers, Trust};
 use crate::halt::{self, Halt};
 use crate::limiter::{Limiter, Permit};
-use crate::outcome::{Cause, Finding, Outcome, Status};
+use crate::outcome::{Cause, Finding, Outcome, Reason, Status};
 use crate::plan::{Evidence, MetadataMode, Plan};
 use crate::retry_budget::RetryBudget;
 use crate::text;
 use reply::{lead_in, lead_of};
+use request::Sent;
 use row::{Row, unfit};
 
 /// A read that fails in passing is tried this often.
@@ -66,9 +67,13 @@ pub struct Executor<'a> {
     settings: Settings,
     proven: Cell<Option<Dialect>>,
     succeeded: Cell<bool>,
+    /// A connection was made, so that a byte may have got there.
+    reached: Cell<bool>,
     /// The server has answered anything at all.
     answered: Cell<bool>,
     first_answers: FirstAnswers,
+    /// A lead that the key could read in an earlier run.
+    witness: RefCell<Option<String>>,
     retry_budget: RefCell<RetryBudget>,
     started: Instant,
     /// `PATCH` requests of which a byte may have left.
@@ -100,8 +105,10 @@ impl<'a> Executor<'a> {
             settings,
             proven: Cell::new(None),
             succeeded: Cell::new(false),
+            reached: Cell::new(false),
             answered: Cell::new(false),
             first_answers: FirstAnswers::default(),
+            witness: RefCell::default(),
             retry_budget: RefCell::default(),
             started: Instant::now(),
             sent: Cell::new(0),
@@ -131,7 +138,13 @@ impl<'a> Executor<'a> {
     ) -> Option<Outcome> {
         let mut row = Row::new(permit, correction, doubt, self.first_spelling());
         let outcome = self.take_to_the_end(&mut row).await?;
-        if outcome.finding.reason == Some(Cause::Unreachable.into()) && !self.answered.get() {
+        let is_unreached = match outcome.finding.reason {
+            Some(Reason::Cause(Cause::Unreachable)) => !self.answered.get(),
+            // What an earlier run has sent, this one has not even asked about.
+            Some(Reason::Cause(Cause::OutcomeUnknown)) => !self.reached.get(),
+            _ => false,
+        };
+        if is_unreached {
             self.halt.pull(halt::Cause::Unreachable(outcome.detail));
             return None;
         }
@@ -147,7 +160,7 @@ impl<'a> Executor<'a> {
         {
             self.halt.pull(halt::Cause::Misconfigured(format!(
                 "the first {} answers were all {status}: the key, the workspace or the base URL is wrong; if it is the \
-                 rows that are wrong, put others before them",
+                 rows that are wrong, put others before them (with another base URL or other rows, add --fresh)",
                 crate::first_answers::ENOUGH,
             )));
         }
@@ -161,9 +174,10 @@ impl<'a> Executor<'a> {
         self.prepare(&mut row).await
     }
 
-    /// An earlier run has shown that key, workspace and URL are right.
-    pub fn trust(&self) {
+    /// An earlier run has shown that key, workspace and URL are right, by this lead.
+    pub fn trust(&self, lead_id: String) {
         self.first_answers.see(200);
+        self.witness.replace(Some(lead_id));
     }
 
     /// Whether the first answers leave no suspicion that all of this is pointless.
@@ -200,7 +214,9 @@ impl<'a> Executor<'a> {
                 Prepared::Send(plan, body) => (plan, body),
                 Prepared::Settled(outcome) => return Some(outcome),
             };
-            let reply = self.patch_while_fresh(row, &body).await?;
+            let Sent::Replied(reply) = self.patch_while_fresh(row, &body).await? else {
+                continue;
+            };
             let seen = self.see(row, &reply, Some(&plan));
             let mut verdict = classify::patch(seen, row.doubt, self.succeeded.get());
             self.note_success(seen, row, &plan);
@@ -223,7 +239,7 @@ impl<'a> Executor<'a> {
                     }
                     Verdict::OtherSpelling(finding) => {
                         if row.tried_other || self.settings.dialect.is_some() {
-                            return Some(row.settled(finding));
+                            return Some(row.settled(row.finding(finding)));
                         }
                         row.tried_other = true;
                         row.fallback = Some(finding);
@@ -314,8 +330,14 @@ impl<'a> Executor<'a> {
             let reply = self.get(row).await?;
             let seen = self.see(row, &reply, None);
             let verdict = match classify::read_before(seen, row.doubt, self.succeeded.get()) {
+                Some(Verdict::Stop(Systemic::KeyRefused))
+                    if self.is_key_known_to_work(row, &reply).await? =>
+                {
+                    continue;
+                }
                 None => {
                     self.succeeded.set(true);
+                    row.renewed = row.is_stale();
                     row.merged_at = Some(Instant::now());
                     match reply {
                         Reply::Answer(answer) => return Some(Ok(answer)),
@@ -374,13 +396,40 @@ impl<'a> Executor<'a> {
             match classify::read(question, seen, row.doubt) {
                 Verdict::Hold => {}
                 Verdict::Reconnect => self.reconnect(row)?,
+                Verdict::Stop(Systemic::KeyRefused)
+                    if self.is_key_known_to_work(row, &reply).await? =>
+                {
+                    return Some(classify::forbidden(question));
+                }
                 Verdict::Stop(systemic) => return self.stop(systemic, &reply),
                 verdict => {
                     if let Some(lead) = lead_of(&reply) {
+                        self.succeeded.set(true);
                         row.shown = plan.explain(&lead);
                     }
                     return Some(verdict);
                 }
+            }
+        }
+    }
+
+    /// Whether a 403 must be about the row: the key may read other leads, or the one that it could read in an earlier run.
+    async fn is_key_known_to_work(&self, row: &mut Row<'_, 'a>, refusal: &Reply) -> Option<bool> {
+        if !matches!(refusal, Reply::Answer(answer) if answer.status == 403) {
+            return Some(false);
+        }
+        let witness = self.witness.borrow().clone();
+        let Some(lead_id) = witness.filter(|_| !self.succeeded.get()) else {
+            return Some(self.succeeded.get());
+        };
+        loop {
+            let reply = self.read(row, &lead_id).await?;
+            if lead_of(&reply).is_some_and(|lead| lead.is_named(&lead_id)) {
+                self.succeeded.set(true);
+                return Some(true);
+            }
+            if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
+                return Some(false);
             }
         }
     }
@@ -420,7 +469,7 @@ impl<'a> Executor<'a> {
                     Reply::NotConnected { .. } | Reply::Lost { .. } => (0, None),
                 };
                 halt::Cause::Misconfigured(format!(
-                    "the server redirects ({status}{}), which is never followed: check the base URL",
+                    "the server redirects ({status}{}), which is never followed: check the base URL (with another one, add --fresh)",
                     text::quoted(&self.client.redact(&to.unwrap_or_default())),
                 ))
             }

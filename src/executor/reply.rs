@@ -68,11 +68,13 @@ impl<'a> Executor<'a> {
                 Seen::NotConnected
             }
             Reply::Lost { detail } => {
+                self.reached.set(true);
                 row.words = text::cut(detail);
                 Seen::Lost
             }
             Reply::Answer(answer) => {
                 row.http_status = Some(answer.status);
+                self.reached.set(true);
                 self.answered.set(true);
                 let body = answer.body.as_deref().unwrap_or_default();
                 let complaint = if answer.status < 400 {

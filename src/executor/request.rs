@@ -4,6 +4,16 @@ use super::Executor;
 use super::reply::signal;
 use super::row::Row;
 use crate::client::Reply;
+use crate::limiter::Permit;
+
+/// What came of a body that was to be sent.
+#[derive(Debug)]
+pub(super) enum Sent {
+    /// A reply other than a refusal for want of quota.
+    Replied(Reply),
+    /// What it was merged from had become too old when its turn came; the row has the permit.
+    Stale,
+}
 
 impl<'a> Executor<'a> {
     /// Sends the body, again after each refusal for want of quota as long as what it was merged from is fresh:
@@ -12,18 +22,22 @@ impl<'a> Executor<'a> {
         &self,
         row: &mut Row<'_, 'a>,
         body: &[u8],
-    ) -> Option<Reply> {
+    ) -> Option<Sent> {
         loop {
-            let reply = self.patch(row, body.to_vec()).await?;
-            let refused = matches!(&reply, Reply::Answer(answer) if answer.status == 429);
-            if !refused || row.is_stale() {
-                return Some(reply);
+            let permit = self.permit(row).await?;
+            if row.is_stale() {
+                row.permit = Some(permit);
+                return Some(Sent::Stale);
+            }
+            row.renewed = false;
+            let reply = self.patch(row, permit, body.to_vec()).await;
+            if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
+                return Some(Sent::Replied(reply));
             }
         }
     }
 
-    async fn patch(&self, row: &mut Row<'_, 'a>, body: Vec<u8>) -> Option<Reply> {
-        let permit = self.permit(row).await?;
+    async fn patch(&self, row: &mut Row<'_, 'a>, permit: Permit<'a>, body: Vec<u8>) -> Reply {
         row.shown.clear();
         // Counted beforehand: the run may end while the request is under way.
         self.sent.set(self.sent.get() + 1);
@@ -43,17 +57,85 @@ impl<'a> Executor<'a> {
             }
             row.attempts += 1;
         }
-        Some(reply)
+        reply
     }
 
+    /// Reads the row's lead.
     pub(super) async fn get(&self, row: &mut Row<'_, 'a>) -> Option<Reply> {
+        let lead_id = row.correction.lead_id.as_str();
+        self.read(row, lead_id).await
+    }
+
+    /// Reads a lead on behalf of a row.
+    pub(super) async fn read(&self, row: &mut Row<'_, 'a>, lead_id: &str) -> Option<Reply> {
         let permit = self.permit(row).await?;
-        let reply = self.client.read(&row.correction.lead_id).await;
+        let reply = self.client.read(lead_id).await;
         permit.report(signal(&reply));
         row.trace("GET", &reply);
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;
         traffic.reads += 1;
         Some(reply)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::api::{Dialect, Variables};
+    use crate::client::{self, Client};
+    use crate::correction::Correction;
+    use crate::executor::Settings;
+    use crate::halt::Halt;
+    use crate::limiter::{self, Ceiling, Limiter};
+    use crate::plan::MetadataMode;
+
+    #[tokio::test]
+    async fn what_was_merged_too_long_ago_when_its_turn_comes_is_not_sent() {
+        let client = Client::new(client::Settings {
+            base_url: "http://127.0.0.1:1/v1".parse().unwrap(),
+            api_key: "key".into(),
+            timeout: Duration::from_secs(1),
+            concurrency: 1,
+            ca_file: None,
+            proxy: None,
+        })
+        .unwrap();
+        let limiter = Limiter::new(limiter::Settings {
+            ceiling: Ceiling::exactly(1),
+            rate: None,
+            give_up_after: Duration::from_mins(2),
+            known: None,
+        });
+        let halt = Halt::default();
+        let settings = Settings {
+            max_attempts: 1,
+            metadata: MetadataMode::Merge,
+            read_first: false,
+            dialect: None,
+            grace: Duration::ZERO,
+        };
+        let executor = Executor::new(&client, &limiter, &halt, settings);
+        let correction = Correction {
+            lead_id: "lead_1".to_owned(),
+            phone: None,
+            name: None,
+            notes: None,
+            variables: Variables::new(),
+            removed: Vec::new(),
+        };
+        let permit = executor.begin().await.unwrap();
+        let mut row = Row::new(permit, &correction, false, Dialect::Guide);
+        row.merged_at = Instant::now().checked_sub(Duration::from_mins(2));
+        let sent = executor.patch_while_fresh(&mut row, b"{}").await;
+        assert!(matches!(sent, Some(Sent::Stale)) && !executor.has_sent());
+        row.renewed = true;
+        let sent = executor.patch_while_fresh(&mut row, b"{}").await;
+        let replied = matches!(sent, Some(Sent::Replied(Reply::NotConnected { .. })));
+        assert!(replied && !row.renewed, "{sent:?}");
     }
 }

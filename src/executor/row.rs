@@ -39,6 +39,9 @@ pub(super) struct Row<'c, 'p> {
     pub(super) blank: bool,
     /// When the lead was read to be merged with the row.
     pub(super) merged_at: Option<Instant>,
+    /// It was read anew because that had become too long ago: the next turn is the row's to send, however late it
+    /// comes, or a quota that lets few through would be used up by reads.
+    pub(super) renewed: bool,
     /// Variables that the lead had before our own first request, and any that came since: what our request may
     /// have lost is restored from here.
     pub(super) held: Variables,
@@ -67,6 +70,7 @@ impl<'c, 'p> Row<'c, 'p> {
             reconnected: false,
             blank: false,
             merged_at: None,
+            renewed: false,
             held: Variables::new(),
             http_status: None,
             words: String::new(),
@@ -92,7 +96,7 @@ impl<'c, 'p> Row<'c, 'p> {
 
     /// Whether what is to be sent was merged from a lead that may be another one by now.
     pub(super) fn is_stale(&self) -> bool {
-        self.merged_at.is_some_and(|at| at.elapsed() > FRESH)
+        !self.renewed && self.merged_at.is_some_and(|at| at.elapsed() > FRESH)
     }
 
     pub(super) fn remember(&mut self, lead: &Lead) {

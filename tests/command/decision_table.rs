@@ -82,6 +82,7 @@ gone_in_doubt                           | pending     | 500_before, 404         
 # 400 about the spelling.
 spelling_refused_once                   | pending     | unknown_field_400                                 | updated///200/2                         | new
 spelling_refused                        | pending     | always unknown_field_400                          | invalid/rejected_by_server//400/2       | old
+other_spelling_refused                  | pending     | old_values_200, unknown_field_400                 | failed/not_applied//400/2               | old
 # 400, 422.
 400                                     | pending     | always 400_string                                 | invalid/rejected_by_server//400/1       | old
 400_list                                | pending     | always 400_array                                  | invalid/rejected_by_server//400/1       | old

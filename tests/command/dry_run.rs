@@ -96,3 +96,19 @@ fn it_is_stopped_by_what_stops_the_real_run() {
         .run("apply corrections.csv --region IN --accept-suspect --max-invalid 0 --dry-run")
         .expect(0);
 }
+
+#[test]
+fn it_ends_at_its_deadline() {
+    let slow = json!({"sandbox": {"get": {"always": "delay:2000"}}});
+    let ids: Vec<String> = (0..20).map(|index| format!("lead_{index}")).collect();
+    let world = World::new(ids.iter().map(|id| lead_with(id, &slow)).collect());
+    let rows: Vec<String> = ids.iter().map(|id| format!("{id},home_loan")).collect();
+    world.write(
+        INPUT,
+        format!("lead_id,metadata.product\n{}\n", rows.join("\n")),
+    );
+    world
+        .run("apply corrections.csv --dry-run --concurrency 1 --deadline 100ms")
+        .complains(75, &["deadline"]);
+    assert!(world.requests("GET") < 20);
+}

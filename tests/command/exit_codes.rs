@@ -328,6 +328,62 @@ fn seventy_seven_when_the_key_is_refused_and_a_good_one_resumes() {
         .expect(0);
 }
 
+/// Before anything was changed, and in a run that has nothing else left.
+#[test]
+fn a_forbidden_lead_stops_no_run_whose_key_may_read_another() {
+    let forbidden =
+        json!({"patch": {"always": "forbidden_403"}, "get": {"always": "forbidden_403"}});
+    let world = World::new(vec![
+        lead_with("lead_a", &json!({"status": "completed"})),
+        lead_with("lead_b", &json!({"sandbox": forbidden})),
+    ]);
+    let rows = [("lead_a", number(0)), ("lead_b", number(1))];
+    let rows = rows.map(|(id, number)| format!("{id},{number}\n")).concat();
+    world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
+    let command = "apply corrections.csv --region IN --concurrency 1";
+    let is_settled = || {
+        world.run(command).expect(1);
+        let results = world.table(RESULTS);
+        assert_eq!(
+            results.of("lead_a").verdict(),
+            "locked/already_dialled/yes/409/1"
+        );
+        assert_eq!(results.of("lead_b").verdict(), "invalid/forbidden//403/1");
+    };
+    is_settled();
+    let results = String::from_utf8(world.read(RESULTS)).expect("text");
+    let kept: Vec<&str> = results.lines().take(2).collect();
+    world.write(RESULTS, format!("{}\n", kept.join("\n")));
+    world.forget_the_end();
+    is_settled();
+    let last = world.ledger().receipts.pop().expect("a request");
+    let is_witness = last.method == "GET" && last.path.ends_with("lead_a");
+    assert!(is_witness, "{} {}", last.method, last.path);
+}
+
+/// Why a run has stopped is said whatever else goes wrong at its end.
+#[test]
+fn a_summary_that_cannot_be_written_hides_no_reason() {
+    let options = Options {
+        api_key: Some("right".to_owned().into()),
+        ..Options::default()
+    };
+    let world = World::plain(1, options);
+    std::fs::create_dir(world.path("corrections.summary.json")).expect("a folder");
+    world
+        .run("apply corrections.csv --region IN")
+        .complains(77, &["refused the key", "corrections.summary.json"]);
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_made_is_named_with_the_way_out() {
+    let world = World::plain(1, Options::default());
+    world.write("state", "a file");
+    world
+        .run("apply corrections.csv --region IN")
+        .complains(74, &["state/leadfix", "XDG_STATE_HOME"]);
+}
+
 #[test]
 fn seventy_seven_when_everything_is_forbidden() {
     let script =

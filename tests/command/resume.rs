@@ -152,6 +152,28 @@ fn a_lock_in_doubt_is_looked_at_twice() {
     );
 }
 
+#[test]
+fn a_row_in_doubt_is_not_settled_while_the_server_cannot_be_reached() {
+    let steps = json!({"sandbox": {"patch": ["timeout_before"]}});
+    let mut world = World::new(vec![lead_with("lead_a", &steps)]);
+    world.write(
+        INPUT,
+        format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
+    );
+    let mut run = world.leadfix("apply corrections.csv --region IN").start();
+    world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
+    run.kill();
+    run.end();
+    let gone = world.sandbox.base_url().clone();
+    world.sandbox = World::new(Vec::new()).sandbox;
+    world
+        .leadfix("apply corrections.csv --region IN --max-attempts 2")
+        .env("DIALNEXA_BASE_URL", gone)
+        .run()
+        .complains(75, &["cannot be reached"]);
+    assert_eq!(world.table(RESULTS).rows.len(), 0);
+}
+
 /// A run of six rows, of which four have results.
 fn half_done() -> World {
     let world = World::plain(6, Options::default());
