@@ -188,7 +188,7 @@ pub struct ApiArgs {
     /// Private certificate authority (PEM) to trust besides the system's
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Proxy to go through, but to this very machine; the environment's proxy settings are not used
+    /// Proxy for hosts other than this machine; the environment's proxy settings are not used
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
 }

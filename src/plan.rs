@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::api::{Change, Lead, MAX_VARIABLES, Variables};
+use crate::api::{Change, Lead, MAX_VARIABLES, Variables, is_as_sent};
 use crate::correction::Correction;
 use crate::outcome::Cause;
 use crate::phone::E164;
@@ -223,7 +223,7 @@ impl<'a> Plan<'a> {
         let notes = notes.as_ref().map(|wanted| {
             (
                 "notes".into(),
-                lead.notes_text().map(|shown| &*shown == wanted),
+                lead.notes_text().map(|shown| is_as_sent(&shown, wanted)),
             )
         });
         let set = variables.iter().map(move |(key, wanted)| {
@@ -315,16 +315,17 @@ fn is_part_of(part: &str, whole: &str) -> bool {
 
 /// Equal, or the same scalar written as text or with other zeros: the agent speaks `42` and `"42"` alike. Numbers of
 /// more digits than a double holds are the same only to the digit.
-fn same(left: &Value, right: &Value) -> bool {
+fn same(shown: &Value, sent: &Value) -> bool {
     let scalar = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         _ => None,
     };
     let exact = |value: &Value| value.as_f64().filter(|_| value.to_string().len() <= 15);
-    left == right
-        || scalar(left).is_some_and(|text| scalar(right) == Some(text))
-        || exact(left).is_some_and(|number| exact(right) == Some(number))
+    let reads_alike = || Some(is_as_sent(&scalar(shown)?, &scalar(sent)?));
+    shown == sent
+        || reads_alike().unwrap_or_default()
+        || exact(shown).is_some_and(|number| exact(sent) == Some(number))
 }
 
 #[cfg(test)]
@@ -537,6 +538,23 @@ mod tests {
             plan.explain(&shown),
             "in place: phone_number; not in place: name; never shown by the server: notes"
         );
+    }
+
+    #[test]
+    fn what_a_server_has_trimmed_is_what_was_sent() {
+        let correction = Correction {
+            name: Some("Priya ".into()),
+            notes: Some("\ncall late".into()),
+            ..correction(None, json!({"city": " Pune"}), &[])
+        };
+        let plan = Plan::new(&correction, MetadataMode::Replace, None, &Variables::new()).unwrap();
+        let evidence = |name, notes, city| {
+            let shown = json!({"name": name, "notes": notes, "metadata": {"city": city}});
+            plan.evidence(Some(&lead(shown)))
+        };
+        assert_eq!(evidence("Priya", "call late", "Pune"), Evidence::Whole);
+        assert_eq!(evidence("Priya ", "\ncall late", " Pune"), Evidence::Whole);
+        assert_eq!(evidence(" Priya", "call  late", "Pune "), Evidence::Differs);
     }
 
     #[test]

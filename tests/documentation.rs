@@ -464,5 +464,6 @@ fn is_a_test(source: &str, name: &str) -> bool {
         source.contains(&format!("{mark}\nfn {name}()"))
             || source.contains(&format!("{mark}\n    fn {name}()"))
             || source.contains(&format!("{mark}\nasync fn {name}()"))
+            || source.contains(&format!("{mark}\n    async fn {name}()"))
     })
 }

@@ -98,7 +98,7 @@ impl<'a> Lead<'a> {
     /// Whether this is the name that it shows; `None` where it shows none.
     pub fn has_name(&self, wanted: &str) -> Option<bool> {
         let shown = self.name?;
-        Some(text(shown).is_some_and(|shown| &*shown == wanted))
+        Some(text(shown).is_some_and(|shown| is_as_sent(&shown, wanted)))
     }
 
     /// The variables, from whichever field shows them. `None` where nobody knows what the lead holds: neither an
@@ -226,6 +226,11 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
 
 fn text(field: &RawValue) -> Option<Text<'_>> {
     serde_json::from_str(field.get()).ok()
+}
+
+/// The text that was sent, which a server may have trimmed.
+pub fn is_as_sent(shown: &str, sent: &str) -> bool {
+    shown == sent || shown == sent.trim()
 }
 
 fn is_object(field: &RawValue) -> bool {
