@@ -19,6 +19,8 @@ const WORTH: f64 = 0.1;
 const SPARE: f64 = 1.5;
 /// Between two looks at the latency, or two round trips: a cut shows only in requests sent after it.
 const LOOK_EACH: Seconds = 0.5;
+/// And so many replies to requests sent since, before a cut is judged.
+const SETTLED: u32 = 32;
 /// Growth of the base between two looks, so that an old one is forgotten.
 const DRIFT: f64 = 1.0005;
 
@@ -54,14 +56,29 @@ impl Ceiling {
 #[derive(Debug)]
 pub(crate) struct Concurrency {
     ceiling: Ceiling,
+    /// Where no quota is known.
     limit: f64,
+    /// Where one is known, and a queue was seen; infinite before.
+    cap: f64,
     /// Smoothed latency.
     latency: Option<Seconds>,
     /// What the latency is without a queue.
     base: Seconds,
     next_look: Seconds,
-    /// The limit and the latency before the last cut, until it has proved its worth.
-    cut: Option<(f64, Seconds)>,
+    /// When that was looked at last, and how many replies have come to requests sent since.
+    looked_at: Seconds,
+    fresh: u32,
+    /// The last cut, until it has proved its worth.
+    cut: Option<Cut>,
+}
+
+/// What there was before a cut.
+#[derive(Debug)]
+struct Cut {
+    limit: f64,
+    cap: f64,
+    /// The latency; infinite where nothing was cut yet, but held at what it was.
+    before: Seconds,
 }
 
 impl Concurrency {
@@ -69,9 +86,12 @@ impl Concurrency {
         Self {
             ceiling,
             limit: FIRST.min(as_f64(ceiling.usual)),
+            cap: f64::INFINITY,
             latency: None,
             base: f64::INFINITY,
             next_look: 0.0,
+            looked_at: f64::NEG_INFINITY,
+            fresh: 0,
             cut: None,
         }
     }
@@ -87,11 +107,18 @@ impl Concurrency {
         };
         let base = self.base.max(HARMLESS / QUEUE);
         let latency = latency.min(QUEUE * base);
-        whole(SPARE * rate * latency + FIRST).min(self.ceiling.most)
+        whole((SPARE * rate * latency + FIRST).min(self.cap)).min(self.ceiling.most)
     }
 
-    /// A reply came at `now`, `latency` after its request; `was_full`: as many were under way as may be.
-    pub(crate) fn replied(&mut self, now: Seconds, latency: Seconds, was_full: bool) {
+    /// A reply came at `now`, `latency` after its request; `was_full`: as many were under way as may be; `rate`: as for
+    /// [`Self::allowed`].
+    pub(crate) fn replied(
+        &mut self,
+        now: Seconds,
+        latency: Seconds,
+        was_full: bool,
+        rate: Option<f64>,
+    ) {
         let smooth = self
             .latency
             .map_or(latency, |smooth| smooth + (latency - smooth) / 16.0);
@@ -100,24 +127,51 @@ impl Concurrency {
         let is_queue = is_queue(smooth, self.base);
         if was_full && !is_queue && self.cut.is_none() {
             self.limit = (self.limit + 1.0).min(as_f64(self.ceiling.usual));
+            self.cap += 1.0;
         }
-        if now >= self.next_look {
-            self.look(smooth, is_queue);
+        if now - latency >= self.looked_at {
+            self.fresh += 1;
+        }
+        let is_settled = self.cut.is_none() || self.fresh >= SETTLED;
+        if now >= self.next_look && is_settled {
+            self.look(smooth, is_queue, rate);
+            (self.looked_at, self.fresh) = (now, 0);
             self.next_look = now + LOOK_EACH.max(2.0 * smooth);
         }
     }
 
-    fn look(&mut self, smooth: Seconds, is_queue: bool) {
+    fn look(&mut self, smooth: Seconds, is_queue: bool, rate: Option<f64>) {
         self.base *= DRIFT;
-        match self.cut.take() {
+        let cut = self.cut.take();
+        let kept = Cut {
+            limit: self.limit,
+            cap: self.cap,
+            before: smooth,
+        };
+        match (cut, rate) {
             // The server takes its time whatever we do.
-            Some((limit, before)) if !is_worth(before, smooth) => {
-                self.limit = limit;
+            (Some(cut), _) if !is_worth(cut.before, smooth) => {
+                (self.limit, self.cap) = (cut.limit, cut.cap);
                 self.base = smooth;
             }
-            _ if is_queue && self.limit > FEWEST => {
-                self.cut = Some((self.limit, smooth));
+            _ if !is_queue => {}
+            // What is under way already may still lengthen the queue: first no more, then fewer.
+            (None, Some(_)) => {
+                self.cap = as_f64(self.allowed(rate));
+                self.cut = Some(Cut {
+                    before: f64::INFINITY,
+                    ..kept
+                });
+            }
+            (Some(cut), Some(_)) if self.cap > FEWEST => {
+                self.cap = (self.cap * CUT).max(FEWEST);
+                let is_first = cut.before.is_infinite();
+                let cap = if is_first { cut.cap } else { kept.cap };
+                self.cut = Some(Cut { cap, ..kept });
+            }
+            (_, None) if self.limit > FEWEST => {
                 self.limit = (self.limit * CUT).max(FEWEST);
+                self.cut = Some(kept);
             }
             _ => {}
         }
@@ -150,6 +204,8 @@ fn whole(count: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
     use crate::config::CEILING;
 
@@ -161,13 +217,13 @@ mod tests {
         latency: impl Fn(f64) -> Seconds,
     ) {
         // The first one alone, as the pace has it.
-        concurrency.replied(*now, latency(1.0), false);
+        concurrency.replied(*now, latency(1.0), false, None);
         for _ in 0..trips {
             let limit = concurrency.allowed(None);
             let trip = latency(as_f64(limit));
             for _ in 0..limit {
                 *now += trip / as_f64(limit);
-                concurrency.replied(*now, trip, true);
+                concurrency.replied(*now, trip, true, None);
             }
         }
     }
@@ -229,15 +285,15 @@ mod tests {
     /// So many replies of one latency at one moment that the smoothed one is the same, not all slots in use.
     fn settle(concurrency: &mut Concurrency, now: Seconds, latency: Seconds) {
         for _ in 0..300 {
-            concurrency.replied(now, latency, false);
+            concurrency.replied(now, latency, false, None);
         }
     }
 
     #[test]
     fn one_slow_reply_counts_a_sixteenth() {
         let mut concurrency = Concurrency::new(CEILING);
-        concurrency.replied(0.0, 0.1, false);
-        concurrency.replied(0.0, 0.1 + 16.0 * 0.0105, false);
+        concurrency.replied(0.0, 0.1, false, None);
+        concurrency.replied(0.0, 0.1 + 16.0 * 0.0105, false, None);
         assert_eq!(concurrency.allowed(Some(1000.0)), 182, "0.1105 s");
     }
 
@@ -247,7 +303,7 @@ mod tests {
             let mut concurrency = Concurrency::new(CEILING);
             settle(&mut concurrency, 0.0, 0.2);
             for second in 1..seconds {
-                concurrency.replied(f64::from(second), 0.3, false);
+                concurrency.replied(f64::from(second), 0.3, false, None);
             }
             settle(&mut concurrency, f64::from(seconds - 1), 0.55);
             let allowed = concurrency.allowed(Some(100.0));
@@ -283,7 +339,7 @@ mod tests {
             if slow {
                 settle(&mut concurrency, 0.0, 0.8);
             }
-            concurrency.replied(0.0, if slow { 0.8 } else { 0.05 }, was_full);
+            concurrency.replied(0.0, if slow { 0.8 } else { 0.05 }, was_full, None);
             let allowed = concurrency.allowed(None);
             assert_eq!(allowed, expected, "full: {was_full}, slow: {slow}");
         }
@@ -295,7 +351,7 @@ mod tests {
         settle(&mut concurrency, 0.0, 0.05);
         settle(&mut concurrency, 0.4, 0.8);
         assert_eq!(concurrency.allowed(None), 16, "before the second look");
-        concurrency.replied(0.5, 0.8, false);
+        concurrency.replied(0.5, 0.8, false, None);
         assert_eq!(concurrency.allowed(None), 13, "the queue is cut");
         concurrency
     }
@@ -310,7 +366,7 @@ mod tests {
             let mut concurrency = cut();
             settle(&mut concurrency, 2.0, latency);
             assert_eq!(concurrency.allowed(None), 13, "{latency}: too early");
-            concurrency.replied(2.2, latency, false);
+            concurrency.replied(2.2, latency, false, None);
             assert_eq!(concurrency.allowed(None), expected, "{why}");
             settle(&mut concurrency, 2.2, latency / 2.0);
             settle(&mut concurrency, 10.0, latency / 2.0);
@@ -326,20 +382,75 @@ mod tests {
             latency *= 0.8;
             settle(&mut concurrency, now, latency);
             now += 2.0;
-            concurrency.replied(now, latency, false);
+            concurrency.replied(now, latency, false, None);
         }
         latency *= 0.8;
         assert!(latency > 0.1, "a queue still");
         settle(&mut concurrency, now, latency);
         now += 2.0;
-        concurrency.replied(now, latency, true);
+        concurrency.replied(now, latency, true, None);
         assert_eq!(concurrency.allowed(None), 4);
         settle(&mut concurrency, now, 0.05);
-        concurrency.replied(now, 0.05, true);
+        concurrency.replied(now, 0.05, true, None);
         assert_eq!(
             concurrency.allowed(None),
             5,
             "no cut has to prove its worth"
         );
+    }
+
+    /// Ten minutes with a server that takes `base` seconds for each request and begins no more than `capacity` a second,
+    /// and announces `rate`: how many were under way at most in the second half of it, and how many were answered a
+    /// second.
+    fn announced(rate: f64, capacity: f64, base: impl Fn(Seconds) -> Seconds) -> (usize, f64) {
+        let mut concurrency = Concurrency::new(CEILING);
+        let mut under_way = VecDeque::new();
+        let (mut due, mut last, mut most, mut answered) = (0.0, 0.0, 0, 0.0);
+        for millisecond in 0..600_000_u32 {
+            let now = f64::from(millisecond) / 1e3;
+            let is_judged = now >= 300.0;
+            while let Some((sent_at, was_full, _)) =
+                under_way.pop_front_if(|(_, _, answer)| *answer <= now)
+            {
+                concurrency.replied(now, now - sent_at, was_full, Some(rate));
+                answered += if is_judged { 1.0 / 300.0 } else { 0.0 };
+            }
+            while under_way.len() < concurrency.allowed(Some(rate)) && due <= now {
+                due = f64::max(due, now - 0.02) + 1.0 / rate;
+                last = f64::max(last + 1.0 / capacity, now + base(now));
+                let is_full = under_way.len() + 1 >= concurrency.allowed(Some(rate));
+                under_way.push_back((now, is_full, last));
+            }
+            if is_judged {
+                most = most.max(under_way.len());
+            }
+        }
+        (most, answered)
+    }
+
+    #[test]
+    fn a_server_slower_than_its_quota_gets_no_more_than_it_answers_soon() {
+        for (rate, capacity, base, expected) in [
+            (500.0, 100.0, 0.05, 64),
+            (500.0, 10.0, 0.2, 64),
+            (1000.0, 300.0, 0.02, 64),
+            (100.0, 50.0, 1.0, 256),
+            (2000.0, 500.0, 0.5, 1280),
+        ] {
+            let (most, answered) = announced(rate, capacity, |_| base);
+            assert!(
+                most <= expected && answered >= 0.99 * capacity,
+                "{rate}/s announced, {capacity}/s kept, {base} s: {most} at once, {answered}/s"
+            );
+        }
+    }
+
+    #[test]
+    fn a_server_that_becomes_slow_gets_as_many_as_its_quota_needs() {
+        for slow in [0.5, 5.0] {
+            let base = |now| if now < 100.0 { 0.05 } else { slow };
+            let (_, answered) = announced(500.0, 1e6, base);
+            assert!(answered >= 495.0, "{slow} s: {answered}/s");
+        }
     }
 }

@@ -58,7 +58,10 @@ impl<'a> Permit<'a> {
                 state.recover();
                 state.pace.granted(self.number, seconds, &announced);
                 let latency = (now - self.admitted).as_secs_f64();
-                state.concurrency.replied(seconds, latency, self.was_full);
+                let rate = state.pace.rate();
+                state
+                    .concurrency
+                    .replied(seconds, latency, self.was_full, rate);
             }
             Signal::Throttled(announced) => {
                 state.throttled += 1;
