@@ -11,6 +11,8 @@ const LESSON_SPAN: Seconds = 10.0;
 const MEASURE_EACH: Seconds = 0.1;
 /// What is tried beyond what is known while the bucket stays full: so much of it may be lost before that shows.
 const GROWTH: f64 = 0.4;
+/// A rate of which less than this share was sent was not tried.
+const REACHED: f64 = 0.5;
 /// A measurement as exact as this is the next one's beginning.
 const PRECISION: f64 = 0.1;
 /// No rate is lower, in requests a second.
@@ -189,16 +191,24 @@ impl Bucket {
         }
     }
 
-    /// The bucket is full: it may give more than is known.
+    /// The bucket is full: it may give more than is known, if as much was drawn from it.
     fn try_more(&mut self, ledger: &Ledger, sight: Sight) {
         if self.tried.is_some_and(|tried| sight.sent_at < tried) {
             return;
         }
-        if self.tried.is_some() {
+        if let Some(tried) = self.tried
+            && self.is_reached(ledger, tried, sight.sent_at)
+        {
             let lost = GROWTH * self.full / ledger.latency.smooth().max(MEASURE_EACH);
             self.rate += lost.min(GROWTH * self.rate);
         }
         self.tried = Some(ledger.last_sent());
+    }
+
+    /// Whether enough was sent between `from` and `to` for the rate to be tried; before the first trial it is.
+    fn is_reached(&self, ledger: &Ledger, from: Seconds, to: Seconds) -> bool {
+        let sent = as_f64(ledger.sent.since(from) - ledger.sent.since(to));
+        from.is_infinite() || sent >= REACHED * self.rate * (to - from)
     }
 
     /// A refusal; whether there are too many of them for it to be a bucket.
@@ -244,6 +254,17 @@ mod tests {
             let until = bucket.closed_until(&ledger, 20.0).unwrap_or_default();
             assert!(until <= 22.0, "{rate}/s: {until} with a reply to come");
         }
+    }
+
+    /// It is full because little is drawn from it: that shows nothing of what it gives.
+    #[test]
+    fn a_bucket_that_is_hardly_drawn_from_gives_no_more_than_is_known() {
+        let mut bucket = Bucket::new(500.0);
+        let mut ledger = Ledger::default();
+        for count in 0..6000_u32 {
+            see(&mut bucket, &mut ledger, f64::from(count) / 50.0, 49.0);
+        }
+        assert!(bucket.rate() <= 700.0, "{}/s", bucket.rate());
     }
 
     #[test]
