@@ -10,6 +10,9 @@ use super::{Seconds, Sight};
 const BY_CHANCE: f64 = 3.0;
 const BY_ITSELF: f64 = 1.0 / 3.0;
 
+/// So many requests in a row that are granted without a word show that a quota is announced no more.
+const SILENCE: u32 = 16;
+
 /// Requests and what their replies announced.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -24,6 +27,8 @@ pub(super) struct Ledger {
     pub(super) sight: Option<Sight>,
     /// When the window ends, as last announced, on our clock.
     pub(super) resets_at: Option<Seconds>,
+    /// Requests behind the sight that were granted without a word of what remains.
+    silent: u32,
     pub(super) latency: Latency,
     /// When the last request was sent that was refused.
     pub(super) refused_at: Option<Seconds>,
@@ -64,6 +69,7 @@ impl Ledger {
             self.reset = Some((before, sight));
         }
         self.sight = Some(sight);
+        self.silent = 0;
         let reach = self.latency.worst_jitter();
         let until = |time| self.sent.total() - self.sent.since(time);
         let before = sight.number.saturating_sub(until(sight.sent_at - reach));
@@ -71,6 +77,24 @@ impl Ledger {
         let reached = as_f64(before.max(after));
         let net = (BY_CHANCE * reached.sqrt()).max(BY_ITSELF * reached);
         self.noise = reached.min(net).min(as_f64(self.limit / 8));
+    }
+
+    /// Request `number` was granted, and nothing was said of what remains.
+    pub(super) fn silence(&mut self, number: u64) {
+        if self.sight.is_none_or(|sight| sight.number < number) {
+            self.silent = self.silent.saturating_add(1);
+        }
+    }
+
+    /// Whether what remains has not been spoken of for so long that the sight tells nothing any more.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent >= SILENCE
+    }
+
+    /// Forgets what was announced.
+    pub(super) fn forget(&mut self) {
+        (self.sight, self.reset, self.resets_at) = (None, None, None);
+        (self.limit, self.noise) = (0, 0.0);
     }
 
     /// Whether a request came before the first one seen in a window, though it was sent later: then it was counted in the

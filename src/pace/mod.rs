@@ -260,6 +260,17 @@ impl Pace {
         self.ledger.granted += 1;
         let sent_at = self.ledger.reply(number, now);
         let seen = sent_at.and_then(|sent_at| self.see(number, sent_at, now, announced));
+        if announced.remaining.is_none() {
+            self.ledger.silence(number);
+        }
+        if self.ledger.sight.is_some() && self.ledger.is_silent() {
+            self.ledger.forget();
+            self.kind = match self.ledger.refused_at {
+                Some(_) => Kind::Search(Search::new(&self.ledger, now)),
+                None => Kind::Open,
+            };
+            return;
+        }
         let ledger = &self.ledger;
         let kind = match (&mut self.kind, seen) {
             (Kind::Unknown | Kind::Open, Some((_, sight))) => {
@@ -300,7 +311,10 @@ impl Pace {
         if let Some(sent_at) = self.ledger.reply(number, now) {
             let last = self.ledger.refused_at.get_or_insert(sent_at);
             *last = last.max(sent_at);
-            self.see(number, sent_at, now, announced);
+            // Where only refusals announce something, it is somebody else's quota, or not enough to go by.
+            if !self.ledger.is_silent() {
+                self.see(number, sent_at, now, announced);
+            }
         }
         let Some(hold) = hold else { return };
         let ledger = &self.ledger;

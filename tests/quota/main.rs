@@ -360,6 +360,62 @@ fn a_quota_that_is_gone_is_forgotten() {
     assert_eq!((pace.quota(), pace.rate()), (None, None));
 }
 
+/// A client that waits for each reply, which takes 50 ms, for two minutes; `announced`: what the reply to request `number`
+/// shows, and whether that was granted. How many were granted in the second minute.
+fn one_by_one(pace: &mut Pace, announced: impl Fn(u64) -> (bool, Announcement)) -> u32 {
+    let (mut now, mut count) = (0.0, 0);
+    while now < 120.0 {
+        if let Turn::Wait(until) = pace.turn(now) {
+            now = until;
+        }
+        let number = pace.send(now);
+        now += 0.05;
+        let (is_granted, announced) = announced(number);
+        if is_granted {
+            pace.granted(number, now, &announced);
+            count += u32::from(now >= 60.0);
+        } else {
+            now += 1.0;
+            pace.refused(number, now - 1.0, &announced, Some(now));
+        }
+    }
+    count
+}
+
+const USED_UP: Announcement = Announcement {
+    limit: Some(100),
+    remaining: Some(0),
+    resets_in: None,
+    retry_after: None,
+};
+
+#[test]
+fn headers_of_refusals_alone_are_not_waited_for() {
+    for each in [0, 300] {
+        let announced = |number| match number {
+            100 => (false, USED_UP),
+            _ if each > 0 && number % each == 0 => (false, USED_UP),
+            _ => (true, Announcement::default()),
+        };
+        let count = one_by_one(&mut Pace::default(), announced);
+        assert!(count >= 1000, "a refusal each {each}: {count}");
+    }
+}
+
+#[test]
+fn headers_that_are_heard_no_more_are_forgotten() {
+    for (number, granted) in [(3, true), (0, false)] {
+        let announced = |sent| match sent {
+            _ if sent > number => (true, Announcement::default()),
+            _ => (sent < number || granted, USED_UP),
+        };
+        let mut pace = Pace::default();
+        let count = one_by_one(&mut pace, announced);
+        assert!(count >= 1000, "{number}, {granted}: {count}");
+        assert_eq!(pace.rate(), None, "{number}, {granted}");
+    }
+}
+
 /// Others at half a second's latency are seen too late, and refusals are many; that must not be taken for another kind.
 /// What they take makes the window seem longer, if it is measured while they are there.
 #[test]
