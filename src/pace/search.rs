@@ -170,6 +170,11 @@ impl Search {
     pub(super) fn refused(&mut self, ledger: &Ledger, now: Seconds, hold: Seconds) {
         let (from, before) = self.cycle;
         let count = ledger.granted - before;
+        if count == 0 {
+            // It says nothing of the rate, and the hold grows.
+            self.since = (hold, ledger.granted);
+            return;
+        }
         let average = as_f64(count) / (hold - from).max(1e-3);
         self.cycle = (hold, ledger.granted);
         let refill = self.refill(ledger, now);

@@ -438,6 +438,25 @@ fn refusals_do_not_make_a_bucket_of_a_sliding_window() {
     }
 }
 
+/// Ten minutes of refusals say that nothing is granted, and nothing of how much is granted later.
+#[test]
+fn refusals_with_nothing_granted_between_lower_the_rate_once() {
+    let silence = Announcement::default();
+    let mut pace = Pace::knowing(Quota::Unannounced { rate: 100.0 });
+    let number = pace.send(0.0);
+    pace.granted(number, 0.1, &silence);
+    let (mut now, mut hold) = (1.0, 1.0);
+    while now < 600.0 {
+        let number = pace.send(now);
+        now += 0.1;
+        pace.refused(number, now, &silence, Some(now + hold));
+        now += hold;
+        hold = f64::min(2.0 * hold, 60.0);
+    }
+    let rate = pace.quota().map_or(f64::NAN, |quota| quota.rate());
+    assert!((95.0..100.0).contains(&rate), "{rate}/s");
+}
+
 /// A server that keeps no quota but refuses once, and a client that makes a hundred requests a second.
 #[test]
 fn a_rate_that_is_not_reached_is_not_raised() {
