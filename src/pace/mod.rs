@@ -320,7 +320,10 @@ impl Pace {
         let ledger = &self.ledger;
         let is_wrong = match &mut self.kind {
             Kind::Unknown | Kind::Open => true,
-            Kind::Learning(_) => false,
+            Kind::Learning(learning) => {
+                learning.refused(ledger, now, hold);
+                false
+            }
             Kind::Window(window) => window.refused(ledger, now),
             Kind::Bucket(bucket) => bucket.refused(now),
             Kind::Search(search) => {

@@ -360,26 +360,32 @@ fn a_quota_that_is_gone_is_forgotten() {
     assert_eq!((pace.quota(), pace.rate()), (None, None));
 }
 
-/// A client that waits for each reply, which takes 50 ms, for two minutes; `announced`: what the reply to request `number`
-/// shows, and whether that was granted. How many were granted in the second minute.
-fn one_by_one(pace: &mut Pace, announced: impl Fn(u64) -> (bool, Announcement)) -> u32 {
-    let (mut now, mut count) = (0.0, 0);
+/// A client that waits for each reply, which takes 50 ms, for two minutes; `announced`: what the reply to the request of
+/// this number shows that arrives then, and whether that was granted. How many were granted and how many refused in the
+/// second minute.
+fn one_by_one(
+    pace: &mut Pace,
+    mut announced: impl FnMut(u64, Seconds) -> (bool, Announcement),
+) -> (u32, u32) {
+    let (mut now, mut granted, mut refused) = (0.0, 0, 0);
     while now < 120.0 {
         if let Turn::Wait(until) = pace.turn(now) {
             now = until;
         }
         let number = pace.send(now);
         now += 0.05;
-        let (is_granted, announced) = announced(number);
+        let is_judged = u32::from(now >= 60.0);
+        let (is_granted, announced) = announced(number, now);
         if is_granted {
             pace.granted(number, now, &announced);
-            count += u32::from(now >= 60.0);
+            granted += is_judged;
         } else {
+            pace.refused(number, now, &announced, Some(now + 1.0));
+            refused += is_judged;
             now += 1.0;
-            pace.refused(number, now - 1.0, &announced, Some(now));
         }
     }
-    count
+    (granted, refused)
 }
 
 const USED_UP: Announcement = Announcement {
@@ -392,12 +398,12 @@ const USED_UP: Announcement = Announcement {
 #[test]
 fn headers_of_refusals_alone_are_not_waited_for() {
     for each in [0, 300] {
-        let announced = |number| match number {
+        let announced = |number, _| match number {
             100 => (false, USED_UP),
             _ if each > 0 && number % each == 0 => (false, USED_UP),
             _ => (true, Announcement::default()),
         };
-        let count = one_by_one(&mut Pace::default(), announced);
+        let (count, _) = one_by_one(&mut Pace::default(), announced);
         assert!(count >= 1000, "a refusal each {each}: {count}");
     }
 }
@@ -405,15 +411,38 @@ fn headers_of_refusals_alone_are_not_waited_for() {
 #[test]
 fn headers_that_are_heard_no_more_are_forgotten() {
     for (number, granted) in [(3, true), (0, false)] {
-        let announced = |sent| match sent {
+        let announced = |sent, _| match sent {
             _ if sent > number => (true, Announcement::default()),
             _ => (sent < number || granted, USED_UP),
         };
         let mut pace = Pace::default();
-        let count = one_by_one(&mut pace, announced);
+        let (count, _) = one_by_one(&mut pace, announced);
         assert!(count >= 1000, "{number}, {granted}: {count}");
         assert_eq!(pace.rate(), None, "{number}, {granted}");
     }
+}
+
+/// 5,000 an hour are announced, and no more than ten a second are granted, of which nothing is said.
+#[test]
+fn a_quota_behind_the_announced_one_is_not_met_all_the_time() {
+    let mut server = Server::new(Shape::Bucket(10.0), 10, 1.0);
+    let mut remaining = 5000;
+    let announced = |_, now: Seconds| {
+        let is_granted = server.request(now).granted;
+        remaining -= u64::from(is_granted);
+        let announced = Announcement {
+            limit: Some(5000),
+            remaining: Some(remaining),
+            resets_in: Some(std::time::Duration::from_secs_f64(3600.0 - now)),
+            retry_after: None,
+        };
+        (is_granted, announced)
+    };
+    let (granted, refused) = one_by_one(&mut Pace::default(), announced);
+    assert!(
+        granted >= 300 && refused <= 3,
+        "{granted} granted, {refused} refused"
+    );
 }
 
 /// Others at half a second's latency are seen too late, and refusals are many; that must not be taken for another kind.
