@@ -107,11 +107,10 @@ impl Learning {
         if remaining - as_f64(ledger.unseen()) >= 1.0 {
             return None;
         }
-        if ledger.outstanding > 0 {
-            return Some(f64::INFINITY);
-        }
         // The window is used up. One request finds out whether the next one has begun.
-        ledger.resets_at.filter(|at| *at > now)
+        ledger
+            .awaits_until(now)
+            .or(ledger.resets_at.filter(|at| *at > now))
     }
 
     /// Two sights, one after the other; what kind of quota shows, once one does.

@@ -13,6 +13,9 @@ const BY_ITSELF: f64 = 1.0 / 3.0;
 /// So many requests in a row that are granted without a word show that a quota is announced no more.
 const SILENCE: u32 = 16;
 
+/// A reply is awaited for so many round trips, and for what they differ by.
+const AWAITED: f64 = 4.0;
+
 /// Requests and what their replies announced.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -127,6 +130,13 @@ impl Ledger {
     pub(super) fn unseen(&self) -> u64 {
         let seen = self.sight.map_or(0, |sight| sight.number + 1);
         self.sent.total() - seen
+    }
+
+    /// Until when a reply is awaited, where one is: a request that takes much longer than others stops nobody.
+    pub(super) fn awaits_until(&self, now: Seconds) -> Option<Seconds> {
+        let until =
+            self.last_sent() + AWAITED * self.latency.smooth() + self.latency.worst_jitter();
+        (self.outstanding > 0 && now < until).then_some(until)
     }
 
     /// When the last request was sent.

@@ -170,10 +170,10 @@ impl Window {
             None
         } else if end.is_finite() {
             Some(end + LEAST_SLACK)
-        } else if ledger.outstanding > 0 {
-            Some(f64::INFINITY)
         } else {
-            ledger.resets_at.filter(|at| *at > now)
+            ledger
+                .awaits_until(now)
+                .or(ledger.resets_at.filter(|at| *at > now))
         }
     }
 
@@ -185,13 +185,14 @@ impl Window {
         let left_since = counted.saturating_sub(ledger.sent.since(now - stretch));
         let left = self.left(ledger, now, sight) + as_f64(left_since);
         // What is older than a window tells nothing: one request finds out.
-        let is_old = now > sight.sent_at + stretch && ledger.outstanding == 0;
+        let awaits_until = ledger.awaits_until(now);
+        let is_old = now > sight.sent_at + stretch && awaits_until.is_none();
         if left <= 0.0 && !is_old {
             return Some(now + 1.0 / self.pace(ledger));
         }
         // Where others come between, one request finds out whether what an old sight promises is still there.
         let is_stale = self.others.outdate(ledger, now, sight.sent_at);
-        (is_stale && ledger.outstanding > 0).then_some(f64::INFINITY)
+        awaits_until.filter(|_| is_stale)
     }
 
     /// What may still go by the last sight. Where there are no others, replies out of order mean nothing.

@@ -422,6 +422,33 @@ fn headers_that_are_heard_no_more_are_forgotten() {
     }
 }
 
+#[test]
+fn a_request_that_is_not_answered_stops_the_others_for_a_few_round_trips_only() {
+    let announced = Announcement {
+        resets_in: Some(std::time::Duration::from_secs(1)),
+        ..USED_UP
+    };
+    let fixed = Quota::Windows {
+        limit: 100,
+        window: 10.0,
+    };
+    let sliding = Quota::Sliding {
+        limit: 100,
+        window: 1.0,
+    };
+    for (known, answered) in [(None, 1), (Some(fixed), 1), (Some(sliding), 2)] {
+        let mut pace = known.map_or_else(Pace::default, Pace::knowing);
+        pace.send(0.0);
+        for count in 1..=answered {
+            let sent_at = f64::from(count) / 10.0;
+            let number = pace.send(sent_at);
+            pace.granted(number, sent_at + 0.05, &announced);
+        }
+        let turn = pace.turn(2.0);
+        assert_eq!(turn, Turn::Now, "{known:?}");
+    }
+}
+
 /// 5,000 an hour are announced, and no more than ten a second are granted, of which nothing is said.
 #[test]
 fn a_quota_behind_the_announced_one_is_not_met_all_the_time() {
