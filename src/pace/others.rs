@@ -21,7 +21,7 @@ pub(super) struct Others {
     length: Seconds,
     /// What they use, in requests a second.
     rate: f64,
-    /// When they were noticed last, and the most that they used since they are reckoned with.
+    /// When they used most of late, and how much: less is no reason to reckon with that for longer.
     noticed: (Seconds, f64),
     /// When they were counted last, and how many requests they had made in this window.
     counted: (Seconds, f64),
@@ -90,9 +90,9 @@ impl Others {
 
     fn notice(&mut self, ledger: &Ledger, now: Seconds, rate: f64) {
         self.rate = rate.max(0.0);
-        if self.are_there(ledger) {
-            let most = self.expected(ledger, now).unwrap_or_default();
-            self.noticed = (now, most.max(self.rate));
+        let most = self.expected(ledger, now).unwrap_or_default();
+        if self.are_there(ledger) && self.rate >= most {
+            self.noticed = (now, self.rate);
         }
     }
 }
@@ -100,4 +100,27 @@ impl Others {
 /// How many of their requests may overtake ours, where they make `rate` a second.
 fn race(ledger: &Ledger, rate: f64) -> f64 {
     SPARE + rate * (1.5 * ledger.latency.smooth() + RACE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_took_much_once_and_take_little_now_are_left_little() {
+        let mut ledger = Ledger::default();
+        ledger.limit_to(500);
+        let number = ledger.sent.push(0.0);
+        ledger.reply(number, 0.05);
+        let mut others = Others::new(1.0, 0.0);
+        let mut left = Vec::new();
+        for count in 0..600_u32 {
+            let now = f64::from(count) / 10.0;
+            let taken = if now < 1.0 { 400.0 } else { 20.0 };
+            others.count_trailing(&ledger, now, taken);
+            left.extend(others.share(&ledger, now));
+        }
+        assert!(left[20] > 25.0, "they may return at once: {}", left[20]);
+        assert!(left[599] < 6.0, "after a minute: {}", left[599]);
+    }
 }
