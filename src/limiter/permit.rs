@@ -83,7 +83,7 @@ impl<'a> Permit<'a> {
                 state.pace.refused(self.number, seconds, &announced, hold);
             }
             Signal::Trouble { retry_after } => {
-                state.pace.lost();
+                state.pace.lost(self.number);
                 state.trouble(now, retry_after, self.probe, limiter.give_up_after);
             }
         }
@@ -98,7 +98,7 @@ impl Drop for Permit<'_> {
             state.probing = false;
         }
         if !self.is_reported {
-            state.pace.lost();
+            state.pace.lost(self.number);
         }
         drop(state);
         self.limiter.replied.notify_one();

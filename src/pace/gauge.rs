@@ -21,16 +21,16 @@ pub(super) struct Gauge {
 }
 
 impl Gauge {
-    /// One more sight of a window that is taken to be of this `length`; how long it is, once enough have shown it. Others,
-    /// who take of what is left, make it seem longer, but never shorter; what was refused does, because it was sent and is
-    /// not counted, and so does a limit that is exceeded.
+    /// One more sight of a window that is taken to be of this `length`; how long it is, once enough have shown it. Other
+    /// clients can only make it look longer. Requests that were sent but not counted make it look shorter, so measuring
+    /// starts again after those.
     pub(super) fn see(
         &mut self,
         ledger: &Ledger,
         sight: Sight,
         length: Seconds,
     ) -> Option<Seconds> {
-        if ledger.refused_at >= self.from {
+        if ledger.uncounted_at >= self.from {
             *self = Self::default();
         }
         let from = *self.from.get_or_insert(sight.sent_at);
@@ -39,7 +39,7 @@ impl Gauge {
         let is_clear = longest - shortest <= VAGUE * length
             && longest >= LEAST * length
             && sight.remaining >= 1.0
-            && Some(sight.sent_at - longest) > ledger.refused_at;
+            && Some(sight.sent_at - longest) > ledger.uncounted_at;
         if is_clear {
             self.sum += f64::midpoint(shortest, longest);
             self.count += 1;

@@ -33,8 +33,10 @@ pub(super) struct Ledger {
     /// Requests behind the sight that were granted without a word of what remains.
     silent: u32,
     pub(super) latency: Latency,
-    /// When the last request was sent that was refused.
-    pub(super) refused_at: Option<Seconds>,
+    /// When the last request was sent that was refused or lost.
+    pub(super) uncounted_at: Option<Seconds>,
+    /// A request was refused.
+    pub(super) was_refused: bool,
     /// The last request that was seen before the newest window, and the first in it.
     reset: Option<(Sight, Sight)>,
     answered: Answered,
@@ -55,6 +57,14 @@ impl Ledger {
         }
         self.latency.observe(now - sent_at);
         Some(sent_at)
+    }
+
+    /// Request `number` was sent, but need not have been counted.
+    pub(super) fn uncounted(&mut self, number: u64) {
+        if let Some(sent_at) = self.sent.time(number) {
+            let last = self.uncounted_at.get_or_insert(sent_at);
+            *last = last.max(sent_at);
+        }
     }
 
     /// The limit that is announced; what was seen under another one says nothing of the next window.

@@ -265,9 +265,10 @@ impl Pace {
         }
         if self.ledger.sight.is_some() && self.ledger.is_silent() {
             self.ledger.forget();
-            self.kind = match self.ledger.refused_at {
-                Some(_) => Kind::Search(Search::new(&self.ledger, now)),
-                None => Kind::Open,
+            self.kind = if self.ledger.was_refused {
+                Kind::Search(Search::new(&self.ledger, now))
+            } else {
+                Kind::Open
             };
             return;
         }
@@ -309,8 +310,8 @@ impl Pace {
         hold: Option<Seconds>,
     ) {
         if let Some(sent_at) = self.ledger.reply(number, now) {
-            let last = self.ledger.refused_at.get_or_insert(sent_at);
-            *last = last.max(sent_at);
+            self.ledger.was_refused = true;
+            self.ledger.uncounted(number);
             // Where only refusals announce something, it is somebody else's quota, or not enough to go by.
             if !self.ledger.is_silent() {
                 self.see(number, sent_at, now, announced);
@@ -343,9 +344,10 @@ impl Pace {
         }
     }
 
-    /// No reply, or one that says nothing of the quota.
-    pub fn lost(&mut self) {
+    /// No reply to the request, or one that says nothing of the quota: it need not have been counted.
+    pub fn lost(&mut self, number: u64) {
         self.ledger.outstanding = self.ledger.outstanding.saturating_sub(1);
+        self.ledger.uncounted(number);
     }
 
     /// Smoothed round trip.

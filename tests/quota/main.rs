@@ -513,6 +513,28 @@ fn refusals_with_nothing_granted_between_lower_the_rate_once() {
     assert!((95.0..100.0).contains(&rate), "{rate}/s");
 }
 
+/// Requests that come to nothing before they are counted are sent, and not missing from what remains.
+#[test]
+fn requests_that_are_lost_do_not_shorten_a_sliding_window() {
+    let known = Quota::Sliding {
+        limit: 100,
+        window: 2.0,
+    };
+    let mut server = Server::new(Shape::Sliding, 100, 2.0);
+    let (mut pace, mut now) = (Pace::knowing(known), 0.0);
+    for count in 1..2000 {
+        now += 0.025;
+        let number = pace.send(now);
+        if count % 8 == 0 {
+            pace.lost(number);
+        } else {
+            let announced = server.request(now).announcement(now);
+            pace.granted(number, now + 0.001, &announced);
+        }
+    }
+    assert_eq!(pace.quota(), Some(known));
+}
+
 /// A server that keeps no quota but refuses once, and a client that makes a hundred requests a second.
 #[test]
 fn a_rate_that_is_not_reached_is_not_raised() {
