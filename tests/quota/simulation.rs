@@ -72,6 +72,7 @@ pub(crate) fn watched(scenario: &Scenario, pace: Pace, seed: u64) -> Watched {
         in_flight: 0,
         gate: 0.0,
         refusals: 0,
+        untaught: 0,
         granted_at: Vec::new(),
         refused: 0,
     };
@@ -110,12 +111,14 @@ struct Simulation<'a> {
     scheduled: u64,
     /// When the client's timer fires.
     timer: Instant,
-    /// By request: when it arrived, and what the server said.
-    replies: Vec<Option<(Seconds, Reply)>>,
+    /// By request: what the server said.
+    replies: Vec<Option<Reply>>,
     in_flight: usize,
     /// Everyone holds until then, as the limiter does after a refusal, and how many refusals came in a row.
     gate: Seconds,
     refusals: i32,
+    /// The first request sent after the last lesson: refusals of those before it teach nothing new.
+    untaught: usize,
     granted_at: Vec<Seconds>,
     refused: usize,
     /// Requests a second that could be had, from when on.
@@ -140,7 +143,7 @@ impl Simulation<'_> {
                 Event::Wake => {}
                 Event::Arrive(number) => {
                     let reply = self.arrive(now);
-                    self.replies[number] = Some((now, reply));
+                    self.replies[number] = Some(reply);
                 }
                 Event::Reply(number) => {
                     self.reply(number, now);
@@ -174,7 +177,7 @@ impl Simulation<'_> {
 
     fn reply(&mut self, number: usize, now: Seconds) {
         self.in_flight -= 1;
-        let (arrived, reply) = self.replies[number].clone().expect("it has arrived");
+        let reply = self.replies[number].clone().expect("it has arrived");
         let announced = reply.announcement(self.offset + now);
         if reply.granted {
             self.refusals = 0;
@@ -182,12 +185,15 @@ impl Simulation<'_> {
             return;
         }
         self.refused += 1;
-        let is_lesson = arrived >= self.gate;
+        let asked = announced.retry_after.map(|wait| wait.as_secs_f64());
+        let is_lesson = number >= self.untaught;
         if is_lesson {
-            let backoff = 2.0_f64.powi(self.refusals.min(6));
+            let backoff = 2.0_f64.powi(self.refusals.min(6)).min(60.0);
             self.refusals += 1;
-            let asked = announced.retry_after.map(|wait| wait.as_secs_f64());
-            self.gate = now + asked.unwrap_or(backoff).max(1.0);
+            self.untaught = self.replies.len();
+            self.gate = self.gate.max(now + asked.unwrap_or(backoff).max(1.0));
+        } else if let Some(asked) = asked {
+            self.gate = self.gate.max(now + asked);
         }
         let hold = is_lesson.then_some(self.gate);
         self.pace.refused(number as u64, now, &announced, hold);
