@@ -12,6 +12,7 @@ use crate::preflight::{self, Judgement, Preflight};
 use crate::private;
 use crate::reader::{Columns, Input, InputError, Row};
 use crate::report;
+use crate::results;
 use crate::states::States;
 use crate::text;
 
@@ -177,7 +178,8 @@ impl Check<'_> {
     }
 
     /// Writes the file again, with every number that can be read in E.164; everything else stays as it stands.
-    /// Damaged rows are left out: written in columns they would look whole.
+    /// Damaged rows are left out: written in columns they would look whole. The options that the file is read with fit
+    /// the copy too: it has the delimiter that is stated, and a mark, which outranks a stated encoding.
     fn write_fixed(&self, path: &Path) -> Result<(), Fatal> {
         let failed = |error: &dyn std::fmt::Display| {
             Fatal::new(
@@ -185,12 +187,16 @@ impl Check<'_> {
                 format!("cannot write `{}`: {error}", path.display()),
             )
         };
-        let file = private::create_new(path).map_err(|error| {
+        let mut file = private::create_new(path).map_err(|error| {
             failed(&format_args!(
                 "{error}; name a file that does not exist yet"
             ))
         })?;
-        let mut writer = csv::Writer::from_writer(file);
+        file.write_all(results::BOM)
+            .map_err(|error| failed(&error))?;
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(self.reading.options.delimiter.unwrap_or(b','))
+            .from_writer(file);
         writer
             .write_record(self.input.headers())
             .map_err(|error| failed(&error))?;

@@ -10,9 +10,12 @@ use super::names;
 use super::source::Source;
 use super::split::{Split, Splitter};
 use super::text::{End, Text};
+use crate::results;
 
 /// The delimiters that are recognised.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// So many columns of ours make a results file, from which a person may have deleted the others.
+const RESULT_COLUMNS: usize = 2;
 /// How much of a file is looked at to tell its encoding.
 const HEAD: usize = 4096;
 /// How much text is looked at to tell its delimiter.
@@ -29,6 +32,8 @@ pub(super) struct Dialect {
     pub(super) first_line: u64,
     /// Whether every record is one line, as the rows of a sheet are, whatever line breaks are in its cells.
     pub(super) counts_records: bool,
+    /// Whether it is a results file of ours.
+    pub(super) is_results: bool,
 }
 
 impl Dialect {
@@ -40,7 +45,34 @@ impl Dialect {
             preamble: 0,
             first_line,
             counts_records: true,
+            is_results: false,
         }
+    }
+
+    /// Of a results file of ours. What is stated holds for the input that the results came from, and not for them.
+    pub(super) fn of_results(source: &Source) -> Result<Option<Dialect>, InputError> {
+        let mut head = vec![0; HEAD];
+        let length = source.read_at(0, &mut head)?;
+        let Ok(encoding) = recognise(&head[..length], None) else {
+            return Ok(None);
+        };
+        let mut text = Text::new(source.clone(), encoding);
+        text.fill()?;
+        let mut cells = StringRecord::new();
+        let mut has_columns_at = |delimiter: u8| {
+            let split = Splitter::new(delimiter).split(text.window(), true, &mut cells);
+            let ours = cells.iter().filter(|name| results::COLUMNS.contains(name));
+            matches!(split, Split::Record(_)) && ours.count() >= RESULT_COLUMNS
+        };
+        let delimiter = DELIMITERS.into_iter().find(|&byte| has_columns_at(byte));
+        Ok(delimiter.map(|delimiter| Dialect {
+            encoding,
+            delimiter,
+            preamble: 0,
+            first_line: 1,
+            counts_records: false,
+            is_results: true,
+        }))
     }
 
     pub(super) fn recognise(source: &Source, options: &ReadOptions) -> Result<Dialect, InputError> {
@@ -75,6 +107,7 @@ impl Dialect {
             preamble,
             first_line,
             counts_records: false,
+            is_results: false,
         })
     }
 }

@@ -21,6 +21,8 @@ pub enum Suspicion {
     Cut,
     /// A stated encoding that does not fit.
     Misstated,
+    /// A results file of ours that another program saved in an encoding of its own.
+    ResavedResults,
 }
 
 impl fmt::Display for Suspicion {
@@ -61,6 +63,10 @@ impl fmt::Display for Suspicion {
             Suspicion::Misstated => write!(
                 f,
                 "these bytes are not text in it; is it the right --encoding?"
+            ),
+            Suspicion::ResavedResults => write!(
+                f,
+                "a results file is read as UTF-8, whatever --encoding says of its input; save it as `CSV UTF-8`"
             ),
         }
     }

@@ -15,7 +15,8 @@ use super::rows::Rows;
 use super::sheet;
 use super::source::Source;
 
-/// How to read an input file, where it is not to be recognised.
+/// How to read an input file, where it is not to be recognised. A results file of ours is read as it was written,
+/// whatever is stated here of its input.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
     /// The encoding; else UTF-8, or what a mark at the start says.
@@ -61,19 +62,16 @@ impl Input {
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Input, InputError> {
         let original = Source::open(path)?;
         let (unpacked, compression) = compression::unpack(&original)?;
-        let (source, dialect, sheet) = match sheet::open(&unpacked, options.sheet.as_deref())? {
-            Some(sheet) => (
-                sheet.source,
-                Dialect::of_sheet(sheet.first_row),
-                Some((sheet.name, sheet.others)),
-            ),
-            None if options.sheet.is_some() => {
-                return Err(InputError::new(path, ErrorKind::NotASpreadsheet));
-            }
-            None => {
-                let dialect = Dialect::recognise(&unpacked, options)?;
-                (unpacked, dialect, None)
-            }
+        let (source, dialect, sheet) = if let Some(dialect) = Dialect::of_results(&unpacked)? {
+            (unpacked, dialect, None)
+        } else if let Some(sheet) = sheet::open(&unpacked, options.sheet.as_deref())? {
+            let dialect = Dialect::of_sheet(sheet.first_row);
+            (sheet.source, dialect, Some((sheet.name, sheet.others)))
+        } else if options.sheet.is_some() {
+            return Err(InputError::new(path, ErrorKind::NotASpreadsheet));
+        } else {
+            let dialect = Dialect::recognise(&unpacked, options)?;
+            (unpacked, dialect, None)
         };
         let first = Rows::begin(source.clone(), dialect, options.skip_bad_rows)?;
         Ok(Input {

@@ -4,12 +4,13 @@ use csv::StringRecord;
 
 use super::damage::Damage;
 use super::dialect::Dialect;
+use super::encoding::Suspicion;
 use super::error::{ErrorKind, InputError};
 use super::fingerprint::Fingerprint;
 use super::source::Source;
 use super::split::{Breach, Extent, Fault, Split, Splitter, line_breaks};
 use super::tail::{LastColumn, Warning, last};
-use super::text::{End, Text};
+use super::text::{End, NotText, Text};
 use crate::text::is_blank;
 
 /// One data row as it stands.
@@ -226,7 +227,9 @@ impl Rows {
                     None => return Err(self.fatal(fault)),
                 },
                 Split::Incomplete => match self.text.end() {
-                    End::Fault(not_text) => return Err(self.error(window.len(), not_text.into())),
+                    End::Fault(not_text) => {
+                        return Err(self.error(window.len(), self.not_text(not_text)));
+                    }
                     End::Open | End::Reached => {
                         self.text.fill()?;
                         continue;
@@ -281,6 +284,16 @@ impl Rows {
             }
         };
         self.error(fault.at, kind)
+    }
+
+    fn not_text(&self, fault: NotText) -> ErrorKind {
+        match fault {
+            NotText::Malformed(encoding, _) if self.dialect.is_results => ErrorKind::NotText {
+                encoding,
+                suspicion: Suspicion::ResavedResults,
+            },
+            other => other.into(),
+        }
     }
 
     fn error(&self, at: usize, kind: ErrorKind) -> InputError {

@@ -36,7 +36,7 @@ pub const COLUMNS: [&str; 10] = [
 ];
 
 /// Excel takes a file for UTF-8 when it starts with this.
-const BOM: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Appends result rows.
 #[derive(Debug)]

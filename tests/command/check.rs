@@ -88,7 +88,7 @@ fn fixed_writes_every_readable_number_in_e164_and_nothing_else_differs() {
     let fixed = String::from_utf8(world.read("fixed.csv")).expect("text");
     assert_eq!(
         fixed,
-        "lead_id,Phone,remark\nlead_a,+919876500001,\"a, b\"\nlead_b,12,=x\nlead_c,+919876500002,\n"
+        "\u{feff}lead_id,Phone,remark\nlead_a,+919876500001,\"a, b\"\nlead_b,12,=x\nlead_c,+919876500002,\n"
     );
     world
         .run("check corrections.csv --region IN --fixed fixed.csv")

@@ -1,5 +1,6 @@
 //! Drives the real binary from outside, against a sandbox whose ledger judges what the binary claims.
 
+mod again;
 mod apply;
 mod certainty;
 mod check;

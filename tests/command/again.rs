@@ -1,0 +1,187 @@
+//! Files that the program wrote are read again with the options of the file that they came from, and come out as they
+//! were written.
+
+use encoding_rs::WINDOWS_1252;
+use serde_json::json;
+
+use crate::world::{INPUT, RESULTS, World, lead, number};
+
+fn world() -> World {
+    World::new(["lead_a", "lead_b"].map(lead).to_vec())
+}
+
+/// Two rows, the second with a number that is too short.
+fn rows(delimiter: &str) -> String {
+    let rows = [
+        "lead_id,phone_number,name".to_owned(),
+        format!("lead_a,{},René", number(0)),
+        "lead_b,1234,Zoë".to_owned(),
+    ];
+    rows.map(|row| row.replace(',', delimiter) + "\n").concat()
+}
+
+/// Puts a good number in place of the short one.
+fn mend(world: &World, file: &str) {
+    let text = String::from_utf8(world.read(file)).expect("UTF-8");
+    assert!(text.contains("1234"), "{text}");
+    world.write(file, text.replace("1234", &number(1)));
+}
+
+/// Every name that was sent is one of these.
+fn assert_names(world: &World, names: &[&str]) {
+    for receipt in world.ledger().receipts {
+        let Some(body) = receipt.body else { continue };
+        let sent = names
+            .iter()
+            .any(|name| body.contains(&json!(name).to_string()));
+        assert!(sent, "{body}");
+    }
+}
+
+#[test]
+fn mended_results_are_reconciled_with_the_options_of_their_input() {
+    for (input, options) in [
+        (
+            WINDOWS_1252.encode(&rows(",")).0.into_owned(),
+            "--encoding windows-1252",
+        ),
+        (rows(";").into_bytes(), "--delimiter ;"),
+        (
+            WINDOWS_1252.encode(&rows(";")).0.into_owned(),
+            "--encoding windows-1252 --delimiter ; --bom",
+        ),
+    ] {
+        let world = world();
+        world.write(INPUT, input);
+        world
+            .run(&format!("apply {INPUT} --region IN {options}"))
+            .expect(1)
+            .says("`leadfix reconcile` with the same options");
+        mend(&world, RESULTS);
+        world
+            .run(&format!("reconcile {RESULTS} --region IN {options}"))
+            .expect(0);
+        let again = world.table("corrections.results.results.csv");
+        assert_eq!(&again.of("lead_a")["name"], "René", "{options}");
+        assert_eq!(
+            &again.of("lead_b")["result_phone_number"],
+            &format!("+91{}", number(1))
+        );
+        assert_names(&world, &["René", "Zoë"]);
+    }
+}
+
+#[test]
+fn options_that_stand_in_the_file_of_defaults_hold_for_the_input_alone_too() {
+    let world = world();
+    world.write(
+        "leadfix.toml",
+        "region = \"IN\"\nencoding = \"windows-1252\"\ndelimiter = \";\"\n",
+    );
+    world.write(INPUT, WINDOWS_1252.encode(&rows(";")).0);
+    world.run(&format!("apply {INPUT}")).expect(1);
+    mend(&world, RESULTS);
+    world.run(&format!("reconcile {RESULTS}")).expect(0);
+    assert_names(&world, &["René", "Zoë"]);
+}
+
+#[test]
+fn results_of_a_sheet_are_reconciled_with_its_name() {
+    let world = World::new(["L1", "L2"].map(lead).to_vec());
+    let sheets = std::fs::read("fixtures/input/two-sheets.xlsx").expect("a fixture");
+    world.write("two-sheets.xlsx", sheets);
+    world
+        .run("apply two-sheets.xlsx --region IN --sheet Leads")
+        .expect(0);
+    world
+        .run("reconcile two-sheets.results.csv --region IN --sheet Leads")
+        .expect(0);
+    let again = world.table("two-sheets.results.results.csv");
+    assert_eq!(&again.of("L1")["name"], "René");
+}
+
+#[test]
+fn results_that_were_saved_in_another_encoding_are_refused() {
+    let world = world();
+    world.write(INPUT, rows(","));
+    world.run(&format!("apply {INPUT} --region IN")).expect(1);
+    let text = String::from_utf8(world.read(RESULTS)).expect("UTF-8");
+    world.write(RESULTS, WINDOWS_1252.encode(&text).0);
+    for options in ["", "--encoding windows-1252"] {
+        world
+            .run(&format!("reconcile {RESULTS} --region IN {options}"))
+            .complains(65, &[RESULTS, "line 2", "results file", "`CSV UTF-8`"]);
+    }
+}
+
+#[test]
+fn results_without_some_of_their_columns_are_results_still() {
+    let world = world();
+    world.write(INPUT, WINDOWS_1252.encode(&rows(",")).0);
+    let options = "--region IN --encoding windows-1252";
+    world.run(&format!("apply {INPUT} {options}")).expect(1);
+    mend(&world, RESULTS);
+    let kept = world
+        .table(RESULTS)
+        .without(&["result_row", "result_at", "result_detail"]);
+    let mut text = kept.header.join(",") + "\n";
+    for row in &kept.rows {
+        text += &(row.join(",") + "\n");
+    }
+    world.write(RESULTS, text);
+    world
+        .run(&format!("reconcile {RESULTS} {options}"))
+        .expect(0);
+    assert_names(&world, &["René", "Zoë"]);
+}
+
+#[test]
+fn results_that_excel_saved_with_semicolons_are_read() {
+    let world = world();
+    world.write(INPUT, rows(","));
+    world
+        .run(&format!("apply {INPUT} --region IN --delimiter , --bom"))
+        .expect(1);
+    mend(&world, RESULTS);
+    let saved = world.table(RESULTS);
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(b';')
+        .from_writer(b"\xef\xbb\xbf".to_vec());
+    writer.write_record(&saved.header).expect("memory");
+    for row in &saved.rows {
+        writer.write_record(row).expect("memory");
+    }
+    world.write(RESULTS, writer.into_inner().expect("memory"));
+    world
+        .run(&format!("reconcile {RESULTS} --region IN --delimiter ,"))
+        .expect(0);
+    assert_names(&world, &["René", "Zoë"]);
+}
+
+#[test]
+fn a_fixed_copy_is_applied_with_the_options_of_its_input() {
+    for (input, options) in [
+        (
+            WINDOWS_1252.encode(&rows(",")).0.into_owned(),
+            "--encoding windows-1252",
+        ),
+        (rows(";").into_bytes(), "--delimiter ;"),
+    ] {
+        let world = world();
+        world.write(INPUT, input);
+        world
+            .run(&format!(
+                "check {INPUT} --region IN {options} --fixed fixed.csv"
+            ))
+            .expect(1);
+        mend(&world, "fixed.csv");
+        world
+            .run(&format!("apply fixed.csv --region IN {options}"))
+            .expect(0);
+        assert_eq!(
+            &world.table("fixed.results.csv").of("lead_a")["name"],
+            "René"
+        );
+        assert_names(&world, &["René", "Zoë"]);
+    }
+}
