@@ -196,6 +196,33 @@ proptest! {
             .collect();
         prop_assert_eq!(others, rows);
     }
+
+    /// Two rows in which a quote is opened and not closed are one record, which holds every row between them.
+    #[test]
+    fn damaged_rows_swallow_no_row(
+        rows in prop::collection::vec(prop::array::uniform3("[a-z0-9+é]{1,8}"), 2..8),
+        damages in prop::collection::vec(
+            (
+                any::<prop::sample::Index>(),
+                prop::sample::select(vec!["x", "x,y,z,w", "x,y,\"z", "x,\"y,z", "\"x,y,z", "x,y,\"+1\"555", "x, \"y\",z"]),
+            ),
+            1..4,
+        ),
+    ) {
+        let mut lines: Vec<String> = rows.iter().map(|row| row.join(",")).collect();
+        for (at, damage) in damages {
+            lines.insert(at.index(lines.len() + 1), damage.to_owned());
+        }
+        let text = format!("{}\n{}\n", HEADER.join(","), lines.join("\n"));
+        if let Ok(found) = read(text.as_bytes(), &ReadOptions { skip_bad_rows: true, ..ReadOptions::default() }) {
+            let others: Vec<Vec<_>> = found
+                .iter()
+                .filter(|row| row.damage.is_none())
+                .map(|row| row.cells.iter().map(str::to_owned).collect())
+                .collect();
+            prop_assert_eq!(others, rows);
+        }
+    }
 }
 
 /// Rows that cross the boundaries of what is read at once, at every alignment.

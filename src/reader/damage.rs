@@ -42,6 +42,11 @@ pub enum Damage {
 }
 
 impl Damage {
+    /// Whether it puts in doubt where the row ends, if a cell of it holds a line break.
+    pub(super) fn is_of_extent(&self) -> bool {
+        matches!(self, Damage::Ragged { .. } | Damage::CutRow { .. })
+    }
+
     /// What a person can do about it.
     pub fn remedy(&self) -> &'static str {
         match self {

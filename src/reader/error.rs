@@ -89,6 +89,11 @@ pub enum ErrorKind {
     /// Damage to one row.
     #[error("{}; {}", .0, .0.remedy())]
     Row(Damage),
+    /// Damage to what may be several rows.
+    #[error(
+        "{0}, and a line break in a cell: several rows may have become one; look for a quote that is opened and not closed"
+    )]
+    RunTogether(Damage),
     /// A column without a name.
     #[error("column {0} has no name in the header row; name it, or delete the column")]
     UnnamedColumn(usize),

@@ -162,6 +162,10 @@ impl Rows {
                 .or_else(|| self.judge(&row.cells, taken.line, taken.extent));
             match &row.damage {
                 None => self.last_column.note(&row.cells),
+                Some(damage) if damage.is_of_extent() && !self.is_one_line(taken.extent) => {
+                    let kind = ErrorKind::RunTogether(damage.clone());
+                    return Err(InputError::new(self.source.path(), kind).at(taken.line, None));
+                }
                 Some(_) if self.lenient => pad(&mut row.cells, self.headers.len()),
                 Some(damage) => {
                     let kind = ErrorKind::Row(damage.clone());
@@ -263,11 +267,16 @@ impl Rows {
             Breach::BlankBeforeQuote { end: Some(extent) } => (extent, Damage::BlankBeforeQuote),
             _ => return None,
         };
-        if !self.lenient {
+        if !self.lenient || !self.is_one_line(extent) {
             return None;
         }
         self.splitter.mend(&window[..extent.taken], fault, cells);
         (cells.len() == self.headers.len()).then_some((extent, damage))
+    }
+
+    /// A damaged row that reaches over several lines may be several rows.
+    fn is_one_line(&self, extent: Extent) -> bool {
+        self.dialect.counts_records || extent.breaks <= u64::from(extent.terminated)
     }
 
     fn fatal(&self, fault: Fault) -> InputError {
@@ -458,6 +467,43 @@ mod tests {
             );
             assert_eq!((error.line(), error.column()), (Some(2), Some(6)));
         }
+    }
+
+    #[test]
+    fn a_damaged_row_with_a_line_break_in_a_cell_is_refused_as_it_may_be_several_rows() {
+        for (text, line, words) in [
+            (
+                "id,p,n\nL1,1,\"a\nL2,2,b\nL3,3,\"c\nL4,4,d\n",
+                4,
+                "opened in line 2, column 6",
+            ),
+            (
+                "id,p,n\nL1,1,\"a\nL2,2,\",x\nL3,3,c\n",
+                2,
+                "4 cells where the header has 3",
+            ),
+            (
+                "id,p,n\nL1,\"a\nL2,b\"\nL3,3,c\n",
+                2,
+                "2 cells where the header has 3",
+            ),
+            (
+                "id,p,n\nL1,\"a\nL2\", \"b\"\n",
+                3,
+                "blanks before an opening quote",
+            ),
+            ("id,p,n,x\nL1,1,\"a\nL2,2,b\"", 2, "after 3 of 4 cells"),
+        ] {
+            for skip_bad_rows in [true, false] {
+                let error = pass(text, skip_bad_rows).expect_err(text);
+                let said = error.to_string();
+                assert!(said.contains(words) && !said.contains("leaves"), "{said}");
+                assert_eq!(error.line(), Some(line), "{said}");
+            }
+        }
+        let header = "id,\"n\nm\"\n";
+        let (rows, _) = pass(&format!("{header}1,a\n{header}2,b\n"), true).expect("rows");
+        assert_eq!(rows[1].damage, Some(Damage::RepeatedHeader));
     }
 
     #[test]
