@@ -188,7 +188,6 @@ proptest! {
         let found = read(text.as_bytes(), &ReadOptions { skip_bad_rows: true, ..ReadOptions::default() })
             .expect("the other rows");
         prop_assert!(found[at].damage.is_some());
-        prop_assert_eq!(found[at].cells.len(), HEADER.len());
         let others: Vec<_> = found
             .into_iter()
             .filter(|row| row.damage.is_none())

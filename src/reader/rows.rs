@@ -21,10 +21,9 @@ pub struct Row {
     /// The line in the file on which the row starts, from 1; the header and blank lines count. In a spreadsheet,
     /// the sheet's row number.
     pub line: u64,
-    /// As many cells as the header has, as they stand.
+    /// As many cells as the header has, as they stand; more or fewer in a damaged row.
     pub cells: StringRecord,
-    /// What is wrong with the row. Only with [`ReadOptions::skip_bad_rows`](super::ReadOptions::skip_bad_rows);
-    /// its cells are then what is left of them.
+    /// What is wrong with the row. Only with [`ReadOptions::skip_bad_rows`](super::ReadOptions::skip_bad_rows).
     pub damage: Option<Damage>,
 }
 
@@ -102,15 +101,6 @@ impl Rows {
         loop {
             match rows.take(&mut headers)? {
                 None => return Err(InputError::new(rows.source.path(), ErrorKind::Empty)),
-                Some(Taken {
-                    damage: Some(damage),
-                    line,
-                    ..
-                }) => {
-                    return Err(
-                        InputError::new(rows.source.path(), ErrorKind::Row(damage)).at(line, None)
-                    );
-                }
                 Some(_) if is_blank_row(&headers) => rows.blank_lines += 1,
                 Some(taken) => {
                     check_names(&headers).map_err(|kind| {
@@ -166,7 +156,7 @@ impl Rows {
                     let kind = ErrorKind::RunTogether(damage.clone());
                     return Err(InputError::new(self.source.path(), kind).at(taken.line, None));
                 }
-                Some(_) if self.lenient => pad(&mut row.cells, self.headers.len()),
+                Some(_) if self.lenient => {}
                 Some(damage) => {
                     let kind = ErrorKind::Row(damage.clone());
                     return Err(InputError::new(self.source.path(), kind).at(taken.line, None));
@@ -338,11 +328,6 @@ fn repeats(cells: &StringRecord, headers: &StringRecord) -> bool {
         .all(|(cell, header)| cell.trim_start_matches('\u{feff}') == header)
 }
 
-fn pad(cells: &mut StringRecord, length: usize) {
-    cells.truncate(length);
-    (cells.len()..length).for_each(|_| cells.push_field(""));
-}
-
 fn check_names(headers: &StringRecord) -> Result<(), ErrorKind> {
     for (second, name) in headers.iter().map(str::trim).enumerate() {
         if name.is_empty() {
@@ -411,7 +396,7 @@ mod tests {
                     found: 1,
                     expected: 2,
                 },
-                vec!["1", ""],
+                vec!["1"],
             ),
             (
                 "id,n\n1,a,x\n2,b\n",
@@ -419,7 +404,7 @@ mod tests {
                     found: 3,
                     expected: 2,
                 },
-                vec!["1", "a"],
+                vec!["1", "a", "x"],
             ),
             ("id,n\nid,n\n2,b\n", Damage::RepeatedHeader, vec!["id", "n"]),
             (
@@ -443,7 +428,7 @@ mod tests {
                     found: 1,
                     expected: 2,
                 },
-                vec!["1", ""],
+                vec!["1"],
             ),
         ];
         for (text, damage, cells) in cases {

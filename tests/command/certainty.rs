@@ -109,3 +109,21 @@ fn more_in_flight_than_the_quota_allows_still_gets_on() {
         "leads are read again and again"
     );
 }
+
+#[test]
+fn every_cell_of_a_damaged_row_stands_in_its_detail() {
+    let world = World::new(vec![lead("lead_a")]);
+    let rows = format!(
+        "lead_id,phone_number,name\nlead_a,{},Asha\nlead_b,{},Rao, Mia\n",
+        number(0),
+        number(1)
+    );
+    world.write(INPUT, rows);
+    world
+        .run(&format!("apply {INPUT} --region IN --skip-bad-rows"))
+        .expect(1);
+    let results = world.table(RESULTS);
+    let damaged = results.rows().nth(1).expect("a second row");
+    let cells = format!("its cells: lead_b | {} | Rao |  Mia", number(1));
+    assert!(damaged["result_detail"].ends_with(&cells), "{damaged}");
+}
