@@ -10,6 +10,9 @@ use crate::reader::{Columns, Row};
 use crate::text;
 use crate::unambiguous::Unambiguous;
 
+/// The longest list of a damaged row's cells, in bytes.
+const LONGEST_LIST: usize = 16_000;
+
 /// What one row wants of one lead.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Correction {
@@ -98,12 +101,7 @@ pub fn read(
     found: Option<u64>,
 ) -> Result<Correction, Rejection> {
     if let Some(damage) = &row.damage {
-        let cells: Vec<&str> = row.cells.iter().collect();
-        let detail = format!(
-            "{damage}; {}; its cells: {}",
-            damage.remedy(),
-            cells.join(" | ")
-        );
+        let detail = format!("{damage}; {}; {}", damage.remedy(), listed(&row.cells));
         return Err(Rejection::new(Cause::DamagedRow, detail));
     }
     let cells = Cells {
@@ -138,6 +136,18 @@ pub fn read(
         ));
     }
     Ok(correction)
+}
+
+/// The cells of a row that has no columns to stand in.
+fn listed(cells: &StringRecord) -> String {
+    let mut all = cells.iter().collect::<Vec<_>>().join(" | ");
+    let cut = if all.len() > LONGEST_LIST {
+        " (the end is cut off)"
+    } else {
+        ""
+    };
+    text::shorten(&mut all, LONGEST_LIST);
+    format!("its cells{cut}: {all}")
 }
 
 struct Cells<'a> {

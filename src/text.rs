@@ -2,6 +2,8 @@
 
 /// Longest foreign text that is shown, in characters.
 const LONGEST: usize = 300;
+/// Longest text in a cell of ours, in bytes: a spreadsheet holds 32,767 characters in one, and our reader twice that.
+const LONGEST_CELL: usize = 32_000;
 
 /// Whether there is nothing in it but white space.
 pub fn is_blank(text: &str) -> bool {
@@ -25,9 +27,17 @@ pub fn cut(text: &str) -> String {
     line
 }
 
-/// One line, however long, that a spreadsheet does not take for a formula.
+/// At most so many bytes of it, with `…` at the end where there were more.
+pub fn shorten(text: &mut String, longest: usize) {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest - '…'.len_utf8()));
+        text.push('…');
+    }
+}
+
+/// One line that a spreadsheet does not take for a formula and that a cell has room for.
 pub fn for_spreadsheet(text: &str) -> String {
-    let line: String = text
+    let mut line: String = text
         .chars()
         .map(|character| {
             if character.is_control() {
@@ -38,10 +48,10 @@ pub fn for_spreadsheet(text: &str) -> String {
         })
         .collect();
     if line.starts_with(['=', '+', '-', '@']) {
-        format!("'{line}")
-    } else {
-        line
+        line.insert(0, '\'');
     }
+    shorten(&mut line, LONGEST_CELL);
+    line
 }
 
 /// The same in parentheses for the middle of a sentence; nothing for nothing.
@@ -81,5 +91,12 @@ mod tests {
             "'=HYPERLINK(\"x\") "
         );
         assert_eq!(for_spreadsheet("plain"), "plain");
+        let long = for_spreadsheet(&format!("={}", "é".repeat(LONGEST_CELL)));
+        assert!(long.ends_with("é…") && (LONGEST_CELL - 4..=LONGEST_CELL).contains(&long.len()));
+        assert_eq!(
+            for_spreadsheet(&long),
+            long,
+            "what was read back is as it was written"
+        );
     }
 }

@@ -83,7 +83,11 @@ impl Rows {
     ) -> Result<Rows, InputError> {
         let mut rows = Rows {
             text: Text::new(source.clone(), dialect.encoding),
-            splitter: Splitter::new(dialect.delimiter),
+            splitter: if dialect.is_results {
+                Splitter::of_results(dialect.delimiter)
+            } else {
+                Splitter::new(dialect.delimiter)
+            },
             line: dialect.first_line,
             dialect,
             lenient,

@@ -8,10 +8,12 @@ use csv::StringRecord;
 
 use crate::text::is_blank;
 
-/// The longest cell, in bytes of UTF-8.
+/// The longest cell, in bytes of UTF-8 that it holds, however they are quoted.
 pub const CELL_LIMIT: usize = 64 * 1024;
-/// The longest row, in bytes of UTF-8; it bounds the memory.
+/// The longest row, in bytes of UTF-8 as it is written; it bounds the memory.
 pub(super) const ROW_LIMIT: usize = 4 * 1024 * 1024;
+/// The same in results: quoting may have doubled the length of the row that they carry, and their own cells come on top.
+const RESULT_ROW_LIMIT: usize = 2 * (ROW_LIMIT + CELL_LIMIT);
 
 /// What the text begins with.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +70,7 @@ pub(super) struct Splitter {
     delimiter: u8,
     /// Which bytes end an unquoted cell, or may.
     ends: [bool; 256],
+    row_limit: usize,
     unescaped: String,
 }
 
@@ -87,7 +90,16 @@ impl Splitter {
         Splitter {
             delimiter,
             ends,
+            row_limit: ROW_LIMIT,
             unescaped: String::new(),
+        }
+    }
+
+    /// For a results file of ours.
+    pub(super) fn of_results(delimiter: u8) -> Splitter {
+        Splitter {
+            row_limit: RESULT_ROW_LIMIT,
+            ..Splitter::new(delimiter)
         }
     }
 
@@ -95,9 +107,9 @@ impl Splitter {
     pub(super) fn split(&mut self, text: &str, last: bool, cells: &mut StringRecord) -> Split {
         cells.clear();
         match self.cells(text, last, cells) {
-            Ok(Some(extent)) if extent.taken > ROW_LIMIT => long_row(),
+            Ok(Some(extent)) if extent.taken > self.row_limit => long_row(),
             Ok(Some(extent)) => Split::Record(extent),
-            Ok(None) if text.len() > ROW_LIMIT => long_row(),
+            Ok(None) if text.len() > self.row_limit => long_row(),
             Ok(None) => Split::Incomplete,
             Err(fault) => Split::Fault(fault),
         }
@@ -120,9 +132,6 @@ impl Splitter {
                 self.plain(text, at, last)?
             };
             let Some(end) = end else { return Ok(None) };
-            if end - at > CELL_LIMIT {
-                return Err(Fault::long_cell(at));
-            }
             if !quoted {
                 cells.push_field(&text[at..end]);
             }
@@ -152,11 +161,12 @@ impl Splitter {
                 .iter()
                 .position(|&byte| self.ends[usize::from(byte)])
             else {
-                return unfinished(start, bytes.len(), last);
+                let end = within_limit(start, bytes.len())?;
+                return Ok(last.then_some(end));
             };
             at += step;
             if bytes[at] != b'"' {
-                return Ok(Some(at));
+                return within_limit(start, at).map(Some);
             }
             if is_blank(&text[start..at]) {
                 let Some(rest) = self.rest_of_line(text, at + 1, last) else {
@@ -184,29 +194,31 @@ impl Splitter {
     ) -> Result<Option<usize>, Fault> {
         let bytes = text.as_bytes();
         let mut from = start + 1;
-        let mut escaped = false;
+        let mut escapes = 0;
         loop {
-            let Some(step) = bytes[from..].iter().position(|&byte| byte == b'"') else {
-                if bytes.len() - start > CELL_LIMIT {
-                    return Err(Fault::long_cell(start));
-                }
-                if last {
-                    return Err(Fault {
+            let step = bytes[from..].iter().position(|&byte| byte == b'"');
+            let close = step.map_or(bytes.len(), |step| from + step);
+            if close - (start + 1) - escapes > CELL_LIMIT {
+                return Err(Fault::long_cell(start));
+            }
+            if step.is_none() {
+                return if last {
+                    Err(Fault {
                         at: start,
                         cell: start,
                         breach: Breach::Unclosed,
-                    });
-                }
-                return Ok(None);
-            };
-            let close = from + step;
+                    })
+                } else {
+                    Ok(None)
+                };
+            }
             match bytes.get(close + 1) {
                 Some(b'"') => {
-                    escaped = true;
+                    escapes += 1;
                     from = close + 2;
                     continue;
                 }
-                None if !last => return unfinished(start, bytes.len(), false),
+                None if !last => return Ok(None),
                 Some(&byte) if !self.stops(byte) => {
                     let Some(rest) = self.rest_of_line(text, close + 1, last) else {
                         return Ok(None);
@@ -222,7 +234,7 @@ impl Splitter {
             }
             let content = &text[start + 1..close];
             *breaks += line_breaks(content);
-            if escaped {
+            if escapes > 0 {
                 self.unescaped.clear();
                 content.split("\"\"").enumerate().for_each(|(i, part)| {
                     if i > 0 {
@@ -315,11 +327,12 @@ fn long_row() -> Split {
     })
 }
 
-fn unfinished(start: usize, end: usize, last: bool) -> Result<Option<usize>, Fault> {
-    match (end - start > CELL_LIMIT, last) {
-        (true, _) => Err(Fault::long_cell(start)),
-        (false, true) => Ok(Some(end)),
-        (false, false) => Ok(None),
+/// `end`, unless an unquoted cell that reaches there from `start` is too long.
+fn within_limit(start: usize, end: usize) -> Result<usize, Fault> {
+    if end - start > CELL_LIMIT {
+        Err(Fault::long_cell(start))
+    } else {
+        Ok(end)
     }
 }
 
@@ -447,12 +460,25 @@ mod tests {
     #[test]
     fn cells_and_rows_have_a_limit_which_is_told_before_they_end() {
         let fits = "x".repeat(CELL_LIMIT);
-        assert_eq!(split(&fits, true).1, [fits.as_str()]);
-        assert_eq!(split(&format!("\"{fits}\""), true).1, [fits.as_str()]);
+        let quotes = "\"".repeat(CELL_LIMIT);
+        let escaped = quotes.replace('"', "\"\"");
+        for (text, content) in [
+            (fits.clone(), &fits),
+            (format!("\"{fits}\""), &fits),
+            (format!("\"{escaped}\""), &quotes),
+        ] {
+            let (found, cells) = split(&text, true);
+            assert!(matches!(found, Split::Record(_)) && cells == [content.as_str()]);
+            assert_eq!(split(&text, false).0, Split::Incomplete);
+        }
         for (text, at) in [
             (format!("{fits}x"), 0),
+            (format!("{fits}x,"), 0),
             (format!("a,\"{fits}xx"), 2),
             (format!("a,\"{fits}x\""), 2),
+            (format!("a,\"{fits}x\","), 2),
+            (format!("a,\"{escaped}\"\"\","), 2),
+            (format!("a,\"{escaped}x"), 2),
         ] {
             for last in [true, false] {
                 assert_eq!(split(&text, last).0, Split::Fault(Fault::long_cell(at)));
@@ -460,6 +486,11 @@ mod tests {
         }
         for text in [",".repeat(ROW_LIMIT + 1), ",".repeat(ROW_LIMIT) + "\n"] {
             assert_eq!(split(&text, false).0, long_row());
+            let found = Splitter::of_results(b',').split(&text, true, &mut StringRecord::new());
+            assert!(
+                matches!(found, Split::Record(_)),
+                "results have room for it"
+            );
         }
     }
 

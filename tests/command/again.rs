@@ -185,3 +185,60 @@ fn a_fixed_copy_is_applied_with_the_options_of_its_input() {
         assert_names(&world, &["René", "Zoë"]);
     }
 }
+
+#[test]
+fn results_can_be_read_again_however_much_the_rows_hold() {
+    let long = "x".repeat(40 * 1024);
+    let quotes = format!("x{}", "\"".repeat(64 * 1024 - 1));
+    for (header, row) in [
+        (
+            String::new(),
+            format!("lead_b\t{}\t{long}\t{long}", number(1)),
+        ),
+        (
+            "\ta".to_owned(),
+            format!("lead_b\t{}\tMia\t{quotes}", number(1)),
+        ),
+    ] {
+        let world = world();
+        world.write(
+            INPUT,
+            format!("lead_id\tphone_number\tname{header}\n{row}\n"),
+        );
+        let options = "--region IN --skip-bad-rows --quiet";
+        let ran = world.run(&format!("apply {INPUT} {options}"));
+        assert!(
+            matches!(ran.code, Some(0 | 1)),
+            "{:?} {}",
+            ran.code,
+            ran.stderr
+        );
+        let again = world.run(&format!("reconcile {RESULTS} {options}"));
+        assert!(
+            matches!(again.code, Some(0 | 1)),
+            "{:?} {}",
+            again.code,
+            again.stderr
+        );
+    }
+}
+
+#[test]
+fn a_detail_that_is_too_long_says_that_it_is_cut() {
+    let world = world();
+    let long = "नमस्ते ".repeat(2000);
+    world.write(
+        INPUT,
+        format!("lead_id,phone_number,name\nlead_b,1,{long},{long}\n"),
+    );
+    world
+        .run(&format!("apply {INPUT} --region IN --skip-bad-rows"))
+        .expect(1);
+    let results = world.table(RESULTS);
+    let detail = &results.rows().next().expect("a row")["result_detail"];
+    assert!(detail.ends_with('…') && detail.len() < 20_000, "{detail}");
+    assert!(
+        detail.contains("its cells (the end is cut off): lead_b | 1 | नमस्ते"),
+        "{detail}"
+    );
+}
