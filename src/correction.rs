@@ -3,7 +3,7 @@
 use csv::StringRecord;
 use serde_json::Value;
 
-use crate::api::Variables;
+use crate::api::{MAX_VARIABLES, Variables};
 use crate::outcome::{Cause, Reason};
 use crate::phone::{self, E164, Normalised, Recovery, Region};
 use crate::reader::{Columns, Row};
@@ -128,6 +128,15 @@ pub fn read(
     }
     for (key, column) in &columns.variables {
         cells.variable(key, *column, &mut correction)?;
+    }
+    let count = correction.variables.len();
+    if count > MAX_VARIABLES {
+        return Err(Rejection::new(
+            Cause::TooManyVariables,
+            format!(
+                "the row sets {count} variables, and a lead has {MAX_VARIABLES} at most; leave some of them out"
+            ),
+        ));
     }
     if correction.changes_nothing() {
         return Err(Rejection::new(

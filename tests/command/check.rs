@@ -53,6 +53,29 @@ fn every_invalid_row_is_listed_with_line_reason_and_cell() {
 }
 
 #[test]
+fn a_row_with_more_variables_than_any_lead_has_room_for_is_listed() {
+    let object = |count: usize| {
+        let pairs: Vec<String> = (0..count)
+            .map(|index| format!("\"\"k{index}\"\":1"))
+            .collect();
+        format!("\"{{{}}}\"", pairs.join(","))
+    };
+    let text = format!(
+        "lead_id,metadata,metadata.city\nlead_a,{},\nlead_b,{},Pune\nlead_c,{},<clear>\n",
+        object(15),
+        object(15),
+        object(15)
+    );
+    let (ran, _world) = check(&text, "");
+    ran.expect(1)
+        .says("line 3  too_many_variables")
+        .says("16 variables")
+        .never_says("line 2  ")
+        .never_says("line 4  ");
+    check(&text, "--max-invalid 0").0.expect(1);
+}
+
+#[test]
 fn in_json_it_is_one_document() {
     let text = format!(
         "lead_id,phone_number,nmae\nlead_a,{},\nlead_b,\"12\n34\",\"say \"\"hi\"\"\"\nlead_c,09876500001.0,\n",
