@@ -10,7 +10,7 @@ use super::damage::Damage;
 
 /// How many rows must agree before a shorter one counts as cut.
 const WITNESSES: u64 = 3;
-/// Shorter than this, cells of one length are no numbers or IDs but words like `yes`.
+/// With fewer characters than this, cells of one length are no numbers or IDs but words like `yes`.
 const SHORTEST: usize = 7;
 
 /// Something a person should hear about a file that was read to its end.
@@ -29,26 +29,31 @@ pub enum Warning {
     },
 }
 
-/// What the last cells of the rows so far have in common.
+/// What the last cells of the rows so far have in common, until two of them differ.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastColumn {
     rows: u64,
+    /// In characters.
     length: usize,
     differing: bool,
 }
 
 impl LastColumn {
     pub(super) fn note(&mut self, cells: &StringRecord) {
+        if self.differing {
+            return;
+        }
         let cell = last(cells);
-        self.differing |= self.rows > 0 && cell.len() != self.length || cell.contains(' ');
-        self.length = cell.len();
+        let length = cell.chars().count();
+        self.differing = self.rows > 0 && length != self.length || cell.contains(' ');
+        self.length = length;
         self.rows += 1;
     }
 
     /// What speaks for the last row's last cell having been cut.
     pub(super) fn judge(&self, cells: &StringRecord) -> Option<Damage> {
         let uniform = !self.differing && self.rows >= WITNESSES && self.length >= SHORTEST;
-        let found = last(cells).len();
+        let found = last(cells).chars().count();
         (uniform && found < self.length).then_some(Damage::CutCell {
             found,
             usual: self.length,
@@ -71,7 +76,9 @@ mod tests {
     #[test]
     fn a_shorter_last_cell_is_cut_where_all_others_agree() {
         let cut = |found, usual| Some(Damage::CutCell { found, usual });
-        let cases: [(&[&str], &str, Option<Damage>); 7] = [
+        let cases: [(&[&str], &str, Option<Damage>); 9] = [
+            (&["रमेश", "महेश", "गणेश"], "राम", None),
+            (&["क९१९८७६", "ख९१९८७६", "ग९१९८७६"], "घ९१", cut(3, 7)),
             (
                 &["919876543210", "919876543211", "919876543212"],
                 "9198765",
