@@ -105,7 +105,7 @@ impl Check<'_> {
                 row.line,
                 rejection.reason,
                 text::cut(cell),
-                rejection.detail
+                text::written_out(&rejection.detail)
             )
         })
     }
@@ -154,7 +154,7 @@ impl Check<'_> {
             "alarms": alarms,
             "warnings": hints.into_iter().chain(self.preflight.warnings()).collect::<Vec<_>>(),
         });
-        let head = head.to_string();
+        let head = text::written_out(&head.to_string());
         write!(out, "{},\"invalid_rows\":[", head.trim_end_matches('}'))?;
         let mut separator = "";
         self.each_row(|row, judgement| {
@@ -169,6 +169,7 @@ impl Check<'_> {
                 "cell": cell,
                 "detail": rejection.detail,
             });
+            let entry = text::written_out(&entry.to_string());
             write!(out, "{separator}\n{entry}")?;
             separator = ",";
             Ok(())

@@ -62,7 +62,7 @@ pub async fn show(
             break;
         };
         all_fine &= fine;
-        report::show(|out| writeln!(out, "{text}"))?;
+        report::show(|out| writeln!(out, "{}", text::written_out(&text)))?;
     }
     Ok(if all_fine {
         Exit::Fine

@@ -86,7 +86,7 @@ pub fn preflight(
         "{}: {} rows, {}",
         file.display(),
         preflight.pass.rows,
-        input.description()
+        text::written_out(&input.description().to_string())
     )?;
     match preflight.pass.blank_lines {
         0 => {}
@@ -126,7 +126,7 @@ fn example(out: &mut impl Write, name: &str, tally: &Tally) -> io::Result<()> {
         "    {name:<28}{count:>7}   line {line}: `{}`",
         text::cut(cell)
     )?;
-    writeln!(out, "        {detail}")
+    writeln!(out, "        {}", text::written_out(detail))
 }
 
 /// What a person should hear before the first request.
@@ -135,10 +135,10 @@ pub fn warnings(out: &mut impl Write, columns: &Columns, preflight: &Preflight) 
         writeln!(out, "warning: {hint}")?;
     }
     for warning in preflight.warnings() {
-        writeln!(out, "warning: {warning}")?;
+        writeln!(out, "warning: {}", text::written_out(&warning))?;
     }
     for suspicion in preflight.suspicions() {
-        writeln!(out, "alarm: {suspicion}")?;
+        writeln!(out, "alarm: {}", text::written_out(&suspicion))?;
     }
     Ok(())
 }

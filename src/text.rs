@@ -1,5 +1,7 @@
 //! Foreign text made fit to be shown: one line, no control characters, not too long.
 
+use std::fmt::Write;
+
 /// Longest foreign text that is shown, in characters.
 const LONGEST: usize = 300;
 /// Longest text in a cell of ours, in bytes: a spreadsheet holds 32,767 characters in one, and our reader twice that.
@@ -23,6 +25,21 @@ pub fn cut(text: &str) -> String {
         } else {
             character
         });
+    }
+    line
+}
+
+/// One line, however long, in which control characters and marks without width are written out as JSON does
+/// (`\u001b`), so that JSON stays what it is.
+pub fn written_out(text: &str) -> String {
+    let mut line = String::new();
+    for character in text.chars() {
+        if character.is_control() || is_invisible(character) {
+            // All of them have four digits, and a string takes all.
+            let _ = write!(line, "\\u{:04x}", u32::from(character));
+        } else {
+            line.push(character);
+        }
     }
     line
 }
@@ -82,6 +99,14 @@ mod tests {
         assert_eq!(cut(&"x".repeat(1000)).chars().count(), LONGEST + 1);
         assert_eq!(cut("नमस्ते"), "नमस्ते");
         assert_eq!(quoted(""), "");
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_written_out() {
+        assert_eq!(
+            written_out("a\u{1b}[31mb\r\nc\u{9b}\u{202e}d नमस्ते"),
+            r"a\u001b[31mb\u000d\u000ac\u009b\u202ed नमस्ते"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::compression::Compression;
 use super::damage::Damage;
 use super::encoding::Suspicion;
 use super::split::{CELL_LIMIT, ROW_LIMIT};
+use crate::text;
 
 /// An input file that cannot be read, or not with certainty. One pointer in size.
 #[derive(Debug)]
@@ -210,7 +211,8 @@ impl fmt::Display for InputError {
         if let Some(column) = column {
             write!(f, ", column {column}")?;
         }
-        write!(f, ": {kind}")
+        // It may quote a cell.
+        write!(f, ": {}", text::written_out(&kind.to_string()))
     }
 }
 

@@ -302,25 +302,47 @@ fn escapes_from_the_server_reach_nobody() {
 fn escapes_in_cells_stay_in_the_file() {
     let world = World::new(vec![lead("lead_a")]);
     let hostile = ESCAPES.replace("\r\n", " ");
-    world.write(
-        INPUT,
-        format!(
-            "lead_id,phone_number,{hostile}\nlead_a,\"{hostile}\",x\n\"{hostile}\",{},x\n",
-            number(0)
-        ),
+    let key = "\"\"\\u001b[2Ja\\n\"\"";
+    let (one, two) = (number(0), number(1));
+    let rows = format!(
+        "lead_id,phone_number,name,metadata,{hostile}\nlead_b,\"{hostile}\",,,x\n\"{hostile}\",{one},,,x\n\
+         lead_a,{two},{hostile},,x\nlead_c,,,\"{{{key}:1,{key}:2}}\",x\n"
     );
+    world.write(INPUT, &rows);
+    world.write("ragged.csv", rows + &format!("lead_d,{hostile}\n"));
     for command in [
-        "check corrections.csv",
-        "apply corrections.csv --dry-run",
+        "check ragged.csv",
+        "check ragged.csv --json",
+        "apply ragged.csv --dry-run",
         "apply corrections.csv -vvv",
     ] {
-        let ran = world.run(&format!("{command} --region IN"));
+        let ran = world.run(&format!("{command} --region IN --skip-bad-rows"));
+        ran.expect(1);
         assert!(
             is_harmless(&ran.stdout) && is_harmless(&ran.stderr),
             "{command}: {ran}"
         );
     }
     world.judge();
+    let ran = world.run("apply ragged.csv --region IN --skip-bad-rows --dry-run");
+    ran.says("\\u001b[31mred").says("\\u202edrow");
+    assert_eq!(ran.stdout.lines().count(), 5, "a line for each row: {ran}");
+}
+
+#[test]
+fn escapes_in_the_header_stay_in_the_file() {
+    let world = World::new(Vec::new());
+    let hostile = ESCAPES.replace(';', "").replace("\r\n", " ");
+    for header in [
+        format!("lead_id,phone,{hostile},{hostile}"),
+        format!("{hostile},Remark"),
+        format!("lead_id,metadata.{hostile},metadata. {hostile}"),
+    ] {
+        world.write(INPUT, format!("{header}\nlead_a,{},x,y\n", number(0)));
+        let ran = world.run("check corrections.csv --region IN");
+        ran.complains(65, &["red"]);
+        assert!(is_harmless(&ran.stderr), "{ran}");
+    }
 }
 
 #[test]
