@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::config::Reading;
 use crate::error::{Exit, Fatal};
 use crate::overlooked::Overlooked;
-use crate::preflight::{self, Judgement, Preflight};
+use crate::preflight::{Judgement, Preflight};
 use crate::private;
 use crate::reader::{Columns, Input, InputError, Row};
 use crate::report;
@@ -98,7 +98,7 @@ impl Check<'_> {
             let Judgement::Reject(rejection) = judgement else {
                 return Ok(());
             };
-            let cell = preflight::offending_cell(row, self.columns, &rejection);
+            let cell = rejection.cell(row);
             writeln!(
                 out,
                 "line {}  {}  `{}`  {}",
@@ -161,7 +161,7 @@ impl Check<'_> {
             let Judgement::Reject(rejection) = judgement else {
                 return Ok(());
             };
-            let cell = preflight::offending_cell(row, self.columns, &rejection);
+            let cell = rejection.cell(row);
             let entry = json!({
                 "row": row.number,
                 "line": row.line,

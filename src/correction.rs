@@ -68,15 +68,23 @@ pub struct Rejection {
     pub reason: Reason,
     /// For people: the column and what to do.
     pub detail: String,
+    /// The column of the cell that it is about.
+    pub column: usize,
 }
 
 impl Rejection {
-    /// A reason for the results file and a detail for people.
-    pub fn new(reason: impl Into<Reason>, detail: impl Into<String>) -> Self {
+    /// What is wrong with the cell in this column, for the results file and for people.
+    pub fn new(column: usize, reason: impl Into<Reason>, detail: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             detail: detail.into(),
+            column,
         }
+    }
+
+    /// The cell that it is about.
+    pub fn cell<'a>(&self, row: &'a Row) -> &'a str {
+        row.cells.get(self.column).unwrap_or_default()
     }
 }
 
@@ -102,29 +110,33 @@ pub fn read(
 ) -> Result<Correction, Rejection> {
     if let Some(damage) = &row.damage {
         let detail = format!("{damage}; {}; {}", damage.remedy(), listed(&row.cells));
-        return Err(Rejection::new(Cause::DamagedRow, detail));
+        return Err(Rejection::new(columns.lead_id, Cause::DamagedRow, detail));
     }
     let cells = Cells {
         cells: &row.cells,
         clear_token: &rules.clear_token,
     };
     let mut correction = Correction {
-        lead_id: lead_id(row.cells.get(columns.lead_id).unwrap_or_default())?,
+        lead_id: cells.lead_id(columns.lead_id)?,
         phone: None,
-        name: cells.value(columns.name, "name")?.map(str::to_owned),
+        name: cells
+            .value(columns.name, "name")?
+            .map(|(_, cell)| cell.to_owned()),
         notes: cells.notes(columns.notes),
         variables: Variables::new(),
         removed: Vec::new(),
     };
     let country = cells.value(columns.country, "country")?;
-    if let Some(cell) = cells.value(columns.phone_number, "phone_number")? {
-        let country = country.map(parse_country).transpose()?;
+    if let Some((column, cell)) = cells.value(columns.phone_number, "phone_number")? {
+        let country = country
+            .map(|(column, cell)| parse_country(column, cell))
+            .transpose()?;
         let read = phone::normalise_again(cell, country, &rules.phone, found)
-            .map_err(|refusal| Rejection::new(refusal, refusal.remedy()))?;
+            .map_err(|refusal| Rejection::new(column, refusal, refusal.remedy()))?;
         correction.phone = Some(read);
     }
-    if let Some(cell) = cells.value(columns.metadata, "metadata")? {
-        correction.variables = metadata(cell)?;
+    if let Some((column, cell)) = cells.value(columns.metadata, "metadata")? {
+        correction.variables = metadata(column, cell)?;
     }
     for (key, column) in &columns.variables {
         cells.variable(key, *column, &mut correction)?;
@@ -132,6 +144,7 @@ pub fn read(
     let count = correction.variables.len();
     if count > MAX_VARIABLES {
         return Err(Rejection::new(
+            columns.metadata.unwrap_or(columns.lead_id),
             Cause::TooManyVariables,
             format!(
                 "the row sets {count} variables, and a lead has {MAX_VARIABLES} at most; leave some of them out"
@@ -140,6 +153,7 @@ pub fn read(
     }
     if correction.changes_nothing() {
         return Err(Rejection::new(
+            columns.lead_id,
             Cause::NoChange,
             "every cell that could change something is empty",
         ));
@@ -165,19 +179,63 @@ struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    fn filled(&self, column: Option<usize>) -> Option<&'a str> {
-        column
-            .and_then(|column| self.cells.get(column))
-            .filter(|cell| !text::is_blank(cell))
+    /// The cell, with its column, if there is something in it.
+    fn filled(&self, column: Option<usize>) -> Option<(usize, &'a str)> {
+        let column = column?;
+        let cell = self.cells.get(column)?;
+        (!text::is_blank(cell)).then_some((column, cell))
     }
 
     fn is_clear_token(&self, cell: &str) -> bool {
         cell.trim() == self.clear_token
     }
 
-    fn value(&self, column: Option<usize>, field: &str) -> Result<Option<&'a str>, Rejection> {
+    fn lead_id(&self, column: usize) -> Result<String, Rejection> {
+        let id = self.cells.get(column).unwrap_or_default().trim();
+        if id.is_empty() {
+            return Err(Rejection::new(
+                column,
+                Cause::EmptyLeadId,
+                "the `lead_id` cell is empty",
+            ));
+        }
+        // Nothing below finds fault with the usual ID.
+        if id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            return Ok(id.to_owned());
+        }
+        // A URL parser would resolve these two as steps in the path, percent-encoded or not.
+        if id == "." || id == ".." || id.chars().any(char::is_control) {
+            return Err(Rejection::new(
+                column,
+                Cause::InvalidLeadId,
+                "the `lead_id` cell cannot be an ID",
+            ));
+        }
+        // Two IDs that look the same would be two leads.
+        if let Some(invisible) = id.chars().find(|character| text::is_invisible(*character)) {
+            return Err(Rejection::new(
+                column,
+                Cause::InvalidLeadId,
+                format!(
+                    "the `lead_id` cell holds an invisible character ({}); write the ID without it",
+                    invisible.escape_unicode()
+                ),
+            ));
+        }
+        Ok(id.to_owned())
+    }
+
+    fn value(
+        &self,
+        column: Option<usize>,
+        field: &str,
+    ) -> Result<Option<(usize, &'a str)>, Rejection> {
         match self.filled(column) {
-            Some(cell) if self.is_clear_token(cell) => Err(Rejection::new(
+            Some((column, cell)) if self.is_clear_token(cell) => Err(Rejection::new(
+                column,
                 Cause::NotClearable,
                 format!(
                     "`{}` stands in `{field}`, which cannot be cleared",
@@ -189,7 +247,7 @@ impl<'a> Cells<'a> {
     }
 
     fn notes(&self, column: Option<usize>) -> Option<String> {
-        let cell = self.filled(column)?;
+        let (_, cell) = self.filled(column)?;
         Some(if self.is_clear_token(cell) {
             String::new()
         } else {
@@ -203,7 +261,7 @@ impl<'a> Cells<'a> {
         column: usize,
         correction: &mut Correction,
     ) -> Result<(), Rejection> {
-        let Some(cell) = self.filled(Some(column)) else {
+        let Some((_, cell)) = self.filled(Some(column)) else {
             return Ok(());
         };
         let wanted = (!self.is_clear_token(cell)).then(|| Value::from(cell));
@@ -213,6 +271,7 @@ impl<'a> Cells<'a> {
             .is_some_and(|given| wanted.as_ref() != Some(given));
         if contradicts {
             return Err(Rejection::new(
+                column,
                 Cause::InvalidMetadata,
                 format!("`metadata` and `metadata.{key}` want different values for `{key}`"),
             ));
@@ -225,59 +284,27 @@ impl<'a> Cells<'a> {
     }
 }
 
-fn lead_id(cell: &str) -> Result<String, Rejection> {
-    let id = cell.trim();
-    if id.is_empty() {
-        return Err(Rejection::new(
-            Cause::EmptyLeadId,
-            "the `lead_id` cell is empty",
-        ));
-    }
-    // Nothing below finds fault with the usual ID.
-    if id
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    {
-        return Ok(id.to_owned());
-    }
-    // A URL parser would resolve these two as steps in the path, percent-encoded or not.
-    if id == "." || id == ".." || id.chars().any(char::is_control) {
-        return Err(Rejection::new(
-            Cause::InvalidLeadId,
-            "the `lead_id` cell cannot be an ID",
-        ));
-    }
-    // Two IDs that look the same would be two leads.
-    if let Some(invisible) = id.chars().find(|character| text::is_invisible(*character)) {
-        return Err(Rejection::new(
-            Cause::InvalidLeadId,
-            format!(
-                "the `lead_id` cell holds an invisible character ({}); write the ID without it",
-                invisible.escape_unicode()
-            ),
-        ));
-    }
-    Ok(id.to_owned())
-}
-
-fn parse_country(cell: &str) -> Result<Region, Rejection> {
+fn parse_country(column: usize, cell: &str) -> Result<Region, Rejection> {
     cell.trim().parse().map_err(|_| {
         Rejection::new(
+            column,
             Cause::CountryUnknown,
             "the `country` cell is neither a two-letter country code like `IN` nor a calling code like `+91`",
         )
     })
 }
 
-fn metadata(cell: &str) -> Result<Variables, Rejection> {
+fn metadata(column: usize, cell: &str) -> Result<Variables, Rejection> {
     let read = serde_json::from_str::<Unambiguous>(cell).and_then(|_| serde_json::from_str(cell));
     match read {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Rejection::new(
+            column,
             Cause::InvalidMetadata,
             "the `metadata` cell is no JSON object",
         )),
         Err(error) => Err(Rejection::new(
+            column,
             Cause::InvalidMetadata,
             format!("the `metadata` cell cannot be read: {error}"),
         )),

@@ -98,11 +98,7 @@ impl Preflight {
                     sightings.note(&correction)?;
                 }
                 Err(rejection) => {
-                    findings.reject(
-                        row.line,
-                        offending_cell(row, columns, &rejection),
-                        &rejection,
-                    );
+                    findings.reject(row.line, rejection.cell(row), &rejection);
                 }
             }
             Ok(())
@@ -134,7 +130,7 @@ impl Preflight {
     /// Judges one row, duplicates considered.
     pub fn judge(&self, row: &Row, columns: &Columns, policy: &Policy) -> Judgement {
         match self.read(row, columns, policy) {
-            Ok(correction) => self.judge_correction(row, correction, policy),
+            Ok(correction) => self.judge_correction(row, columns, correction, policy),
             Err(rejection) => Judgement::Reject(rejection),
         }
     }
@@ -187,19 +183,27 @@ impl Preflight {
         correction::read(row, columns, &policy.rules, self.numbers.of_row(row.number))
     }
 
-    fn judge_correction(&self, row: &Row, correction: Correction, policy: &Policy) -> Judgement {
+    fn judge_correction(
+        &self,
+        row: &Row,
+        columns: &Columns,
+        correction: Correction,
+        policy: &Policy,
+    ) -> Judgement {
         let shared = self
             .duplicates
             .sharing(row.number)
             .filter(|_| policy.forbid_shared_numbers);
         match (self.duplicates.of(row.number), shared) {
             (Some(Duplicate::Conflicting { other_line }), _) => Judgement::Reject(Rejection::new(
+                columns.lead_id,
                 Cause::ConflictingDuplicate,
                 format!(
                     "line {other_line} wants something else for the same lead; keep one of them"
                 ),
             )),
             (_, Some(other_line)) => Judgement::Reject(Rejection::new(
+                columns.phone_number.unwrap_or(columns.lead_id),
                 Cause::SharedNumber,
                 format!("line {other_line} gives the same number to another lead"),
             )),
@@ -231,9 +235,10 @@ impl Preflight {
                 || self.duplicates.sharing(row.number).is_some();
             if touched
                 && let Ok(correction) = self.read(row, columns, policy)
-                && let Judgement::Reject(rejection) = self.judge_correction(row, correction, policy)
+                && let Judgement::Reject(rejection) =
+                    self.judge_correction(row, columns, correction, policy)
             {
-                rejected.push((row.line, row.cells[columns.lead_id].to_owned(), rejection));
+                rejected.push((row.line, rejection.cell(row).to_owned(), rejection));
             }
             Ok(())
         })?;
@@ -243,19 +248,6 @@ impl Preflight {
         }
         Ok(())
     }
-}
-
-/// The cell that a rejection is about.
-pub fn offending_cell<'a>(row: &'a Row, columns: &Columns, rejection: &Rejection) -> &'a str {
-    let column = match rejection.reason {
-        Reason::Phone(_) => columns.phone_number,
-        Reason::Cause(Cause::CountryUnknown) => columns.country,
-        Reason::Cause(Cause::InvalidMetadata | Cause::NotClearable) => columns.metadata,
-        Reason::Cause(_) => Some(columns.lead_id),
-    };
-    column
-        .and_then(|column| row.cells.get(column))
-        .unwrap_or_default()
 }
 
 /// What a row says against reading a column called `region` as the country.

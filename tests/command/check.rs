@@ -53,6 +53,31 @@ fn every_invalid_row_is_listed_with_line_reason_and_cell() {
 }
 
 #[test]
+fn the_cell_that_is_shown_is_the_one_that_is_wrong() {
+    let text = format!(
+        "lead_id,phone_number,country,name,metadata,metadata.city\n\
+         lead_a,<clear>,,Asha,,\nlead_b,{0},<clear>,Asha,,\nlead_c,,,<clear>,{{}},\nlead_d,,,Asha,<clear>,\n\
+         lead_e,,,Asha,[1],\nlead_f,,,,\"{{\"\"city\"\":\"\"Pune\"\"}}\",Goa\nlead_g,{0},Narnia,,,\nlead_h,12,,,,\nlead_i,,,,,\n",
+        number(0)
+    );
+    let (ran, _world) = check(&text, "--region IN");
+    ran.expect(1);
+    for words in [
+        "line 2  not_clearable  `<clear>`  `<clear>` stands in `phone_number`",
+        "line 3  not_clearable  `<clear>`  `<clear>` stands in `country`",
+        "line 4  not_clearable  `<clear>`  `<clear>` stands in `name`",
+        "line 5  not_clearable  `<clear>`  `<clear>` stands in `metadata`",
+        "line 6  invalid_metadata  `[1]`",
+        "line 7  invalid_metadata  `Goa`",
+        "line 8  country_unknown  `Narnia`",
+        "line 9  phone_too_short  `12`",
+        "line 10  no_change  `lead_i`",
+    ] {
+        ran.says(words);
+    }
+}
+
+#[test]
 fn a_row_with_more_variables_than_any_lead_has_room_for_is_listed() {
     let object = |count: usize| {
         let pairs: Vec<String> = (0..count)
