@@ -10,10 +10,12 @@
     reason = "the same; only rustdoc knows these lints, so an expectation of them would never be met elsewhere"
 )]
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use reqwest::Url;
 
 use crate::api::Dialect;
 use crate::log::Log;
@@ -35,6 +37,11 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// What `--concurrency` can be.
+pub(crate) const CONCURRENCY: RangeInclusive<i64> = 1..=4096;
+/// What `--max-attempts` can be.
+pub(crate) const MAX_ATTEMPTS: RangeInclusive<i64> = 1..=100;
 
 const AFTER_HELP: &str = "\
 The key is read from DIALNEXA_API_KEY, from `.env` in the current folder, or from --api-key-file; never from an argument.\n\n\
@@ -159,13 +166,13 @@ pub struct SendingArgs {
     #[arg(long, env = "LEADFIX_RATE")]
     pub(crate) rate: Option<Rate>,
     /// Requests in flight at once, at most [default: 64; more where a quota needs it]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(CONCURRENCY))]
     pub(crate) concurrency: Option<u16>,
     /// PATCH requests for one row before it is given up [default: 5]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(MAX_ATTEMPTS))]
     pub(crate) max_attempts: Option<u32>,
     /// Deadline of one request, all included [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_timeout)]
     pub(crate) timeout: Option<Duration>,
     /// Deadline of the whole run; then exit 75, resumable [default: none]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
@@ -310,12 +317,30 @@ fn parse_mapping(argument: &str) -> Result<(MapTarget, String), String> {
     mapping(argument).map_err(|error| error.to_string())
 }
 
-/// A time like `30s`, `2m` or `1h 30m`, greater than zero unless it is `0s`.
+/// A time like `30s`, `2m` or `1h 30m`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong =
         || format!("`{text}` is no length of time; write for example `30s`, `2m` or `500ms`");
     let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     Duration::try_from(duration).map_err(|_| wrong())
+}
+
+/// The same, and not `0s`.
+pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("it must be longer than zero".to_owned()),
+        timeout => Ok(timeout),
+    }
+}
+
+/// The URL of a proxy, which may hold a password and is not repeated.
+pub(crate) fn parse_proxy(text: &str) -> Result<Url, String> {
+    let wrong = || "no URL of a proxy; write for example http://127.0.0.1:3128".to_owned();
+    let url: Url = text.parse().map_err(|_| wrong())?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong());
+    }
+    Ok(url)
 }
 
 pub(crate) fn parse_encoding(label: &str) -> Result<&'static encoding_rs::Encoding, String> {

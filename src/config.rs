@@ -187,12 +187,6 @@ impl Run {
         let defaults = Defaults::load(input.config.as_deref())?;
         let reading = Reading::merge(input, &defaults);
         let timeout = sending.timeout.or(defaults.timeout).unwrap_or(TIMEOUT);
-        if timeout.is_zero() {
-            return Err(Fatal::new(
-                Exit::Usage,
-                "`--timeout` must be longer than zero",
-            ));
-        }
         let target = if sending.sandbox {
             Target::Sandbox(
                 sending
@@ -218,8 +212,7 @@ impl Run {
                 max_attempts: sending
                     .max_attempts
                     .or(defaults.max_attempts)
-                    .unwrap_or(MAX_ATTEMPTS)
-                    .max(1),
+                    .unwrap_or(MAX_ATTEMPTS),
                 metadata: sending.metadata.or(defaults.metadata).unwrap_or_default(),
                 read_first: reconcile,
                 dialect: sending
@@ -230,7 +223,7 @@ impl Run {
                 grace: timeout + GRACE,
             },
             ceiling: match sending.concurrency.or(defaults.concurrency) {
-                Some(count) => Ceiling::exactly(count.max(1).into()),
+                Some(count) => Ceiling::exactly(count.into()),
                 None => CEILING,
             },
             rate: sending.rate.or(defaults.rate),
@@ -320,21 +313,25 @@ impl Run {
 
 fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
     let dotenv = DotEnv::read(Path::new(".env"))?;
-    let text = api
-        .base_url
-        .or_else(|| dotenv.get("DIALNEXA_BASE_URL"))
-        .or_else(|| defaults.base_url.clone())
-        .unwrap_or_else(|| api::DEFAULT_BASE_URL.to_owned());
-    let base_url = base_url::parse(&text)?;
+    let stated = api.base_url.or_else(|| dotenv.get("DIALNEXA_BASE_URL"));
+    let base_url = match (stated, &defaults.base_url) {
+        (Some(text), _) => base_url::parse(&text)?,
+        (None, Some(url)) => url.clone(),
+        (None, None) => base_url::parse(api::DEFAULT_BASE_URL)?,
+    };
+    let proxy = match api.proxy {
+        Some(text) => Some(
+            cli::parse_proxy(&text)
+                .map_err(|wrong| Fatal::new(Exit::Misconfigured, format!("`--proxy`: {wrong}")))?,
+        ),
+        None => defaults.proxy.clone(),
+    };
     let key_file = api.api_key_file.or_else(|| defaults.api_key_file.clone());
-    let proxy = api.proxy.or_else(|| defaults.proxy.clone());
-    let proxy = proxy.map(|text| text.parse::<Url>()).transpose();
     Ok(Target::Api {
         base_url,
         key: key::find(key_file.as_deref(), &dotenv)?,
         ca_file: api.ca_file.or_else(|| defaults.ca_file.clone()),
-        proxy: proxy
-            .map_err(|error| Fatal::new(Exit::Misconfigured, format!("`--proxy`: {error}")))?,
+        proxy,
     })
 }
 

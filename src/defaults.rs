@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use encoding_rs::Encoding;
+use reqwest::Url;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use crate::base_url;
 use crate::cli::{self, DialectChoice};
 use crate::error::{Exit, Fatal};
 use crate::max_invalid::MaxInvalid;
@@ -41,18 +44,22 @@ pub(crate) struct Defaults {
     pub(crate) dialect: Option<DialectChoice>,
     #[serde(deserialize_with = "written")]
     pub(crate) rate: Option<Rate>,
+    #[serde(deserialize_with = "concurrency")]
     pub(crate) concurrency: Option<u16>,
+    #[serde(deserialize_with = "max_attempts")]
     pub(crate) max_attempts: Option<u32>,
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "timeout")]
     pub(crate) timeout: Option<Duration>,
     #[serde(deserialize_with = "duration")]
     pub(crate) deadline: Option<Duration>,
     #[serde(deserialize_with = "duration")]
     pub(crate) give_up_after: Option<Duration>,
-    pub(crate) base_url: Option<String>,
+    #[serde(deserialize_with = "base_url")]
+    pub(crate) base_url: Option<Url>,
     pub(crate) api_key_file: Option<PathBuf>,
     pub(crate) ca_file: Option<PathBuf>,
-    pub(crate) proxy: Option<String>,
+    #[serde(deserialize_with = "proxy")]
+    pub(crate) proxy: Option<Url>,
 }
 
 impl Defaults {
@@ -106,6 +113,44 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::E
     read_by(from, cli::parse_duration)
 }
 
+fn timeout<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    read_by(from, cli::parse_timeout)
+}
+
+fn base_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
+    read_by(from, base_url::parse)
+}
+
+fn proxy<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
+    read_by(from, cli::parse_proxy)
+}
+
+fn concurrency<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
+    number(from, &cli::CONCURRENCY)
+}
+
+fn max_attempts<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    number(from, &cli::MAX_ATTEMPTS)
+}
+
+fn number<'de, T: TryFrom<i64>, D: Deserializer<'de>>(
+    from: D,
+    range: &RangeInclusive<i64>,
+) -> Result<Option<T>, D::Error> {
+    let number = i64::deserialize(from)?;
+    T::try_from(number)
+        .ok()
+        .filter(|_| range.contains(&number))
+        .map(Some)
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                "{number} is not from {} to {}",
+                range.start(),
+                range.end()
+            ))
+        })
+}
+
 fn mappings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(MapTarget, String)>, D::Error> {
     let named = BTreeMap::<String, String>::deserialize(from)?;
     let read = |(target, column)| mapping(&format!("{target}={column}")).map_err(D::Error::custom);
@@ -149,6 +194,17 @@ mod tests {
             ("delimiter = \"x\"", ["line 1", "`x`"]),
             ("region = \"IN\"\n[map]\nfax = \"Fax\"", ["line 2", "`fax`"]),
             ("max_invalid = 5", ["line 1", "string"]),
+            ("proxy = \"nowhere\"", ["line 1", "URL"]),
+            ("proxy = \"localhost:3128\"", ["line 1", "http://"]),
+            (
+                "\nbase_url = \"http://api.example.com\"",
+                ["line 2", "https"],
+            ),
+            ("timeout = \"0s\"", ["line 1", "longer than zero"]),
+            ("concurrency = 60000", ["line 1", "4096"]),
+            ("concurrency = 0", ["line 1", "4096"]),
+            ("max_attempts = 100000", ["line 1", "100"]),
+            ("max_attempts = -1", ["line 1", "100"]),
         ] {
             let error = load(text).unwrap_err();
             let named = error.contains("team.toml`");

@@ -34,6 +34,19 @@ fn two_for_wrong_usage() {
         .run("apply corrections.csv --region Nowhere")
         .expect(2)
         .says("--region");
+    for wrong in [
+        "--timeout 0s",
+        "--concurrency 4097",
+        "--concurrency 0",
+        "--max-attempts 101",
+        "--max-attempts 0",
+    ] {
+        let (flag, _) = wrong.split_once(' ').expect("a value");
+        world
+            .run(&format!("apply corrections.csv --region IN {wrong}"))
+            .expect(2)
+            .says(flag);
+    }
     world.run("apply corrections.csv --api-key k").expect(2);
     world
         .run("apply corrections.csv --sandbox-leads x")
@@ -434,6 +447,21 @@ fn seventy_eight_for_wrong_settings() {
     world
         .run("apply corrections.csv --region IN --ca-file bad.pem")
         .complains(78, &["bad.pem"]);
+    world
+        .run("apply corrections.csv --region IN --proxy nowhere")
+        .complains(78, &["--proxy", "URL"]);
+    for wrong in [
+        "proxy = \"nowhere\"",
+        "base_url = \"http://example.com\"",
+        "timeout = \"0s\"",
+        "concurrency = 4097",
+        "max_attempts = 0",
+    ] {
+        world.write("leadfix.toml", format!("region = \"IN\"\n{wrong}\n"));
+        world
+            .run("apply corrections.csv")
+            .complains(78, &["`leadfix.toml`: line 2: "]);
+    }
     assert_eq!(world.ledger().counts.requests, 0);
 }
 
