@@ -12,8 +12,8 @@ phone)
     dependencies='itoa|rlibphonenumber|thiserror'
     ;;
 classify | correction)
-    rooms=(api classify correction outcome phone plan reader text unambiguous)
-    dependencies='blake3|calamine|clap|csv|encoding_rs|flate2|insta|itoa|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|strsim|tempfile|thiserror'
+    rooms=(api classify correction outcome phone plan private reader results text unambiguous)
+    dependencies='blake3|calamine|clap|csv|encoding_rs|flate2|insta|itoa|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|strsim|tempfile|thiserror|tokio'
     ;;
 results)
     rooms=(outcome phone private reader results text)
@@ -24,8 +24,8 @@ limiter | concurrency | retry_budget | first_answers)
     dependencies='fastrand|futures|governor|httpdate|jiff|proptest|serde|thiserror|tokio'
     ;;
 checkpoint)
-    rooms=(api checkpoint correction outcome phone plan private reader text unambiguous)
-    dependencies='blake3|calamine|clap|csv|encoding_rs|flate2|insta|itoa|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|strsim|tempfile|thiserror'
+    rooms=(api checkpoint correction outcome phone plan private reader results text unambiguous)
+    dependencies='blake3|calamine|clap|csv|encoding_rs|flate2|insta|itoa|jiff|percent-encoding|proptest|rlibphonenumber|ruzstd|serde|serde_json|strsim|tempfile|thiserror|tokio'
     ;;
 *)
     echo "no room that is built alone is called \`$room\`" >&2
