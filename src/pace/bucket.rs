@@ -27,9 +27,10 @@ const HORIZON: Seconds = 0.25;
 const FALL: f64 = 0.5;
 /// Where no reply is awaited, one request finds out after this time, or after that in which two came in at best.
 const PATIENCE: Seconds = 2.0;
-/// A full bucket is emptied at once, but for this share: how fast it fills again shows what it gives.
-const PROBE: Seconds = 0.02;
+/// A full bucket is emptied down to this share, to see how fast it fills.
 const LEFT: f64 = 0.33;
+/// In this time.
+const PROBE: Seconds = 0.02;
 
 /// A bucket as it is understood.
 #[derive(Debug)]

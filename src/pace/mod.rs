@@ -301,7 +301,8 @@ impl Pace {
         }
     }
 
-    /// The request was refused for want of quota, and everyone waits until `hold`. `lesson`: the first of a burst.
+    /// The request was refused for want of quota. `hold`: until when everyone waits, if this is the first refusal of a
+    /// burst; `None` for the rest of it.
     pub fn refused(
         &mut self,
         number: u64,

@@ -68,24 +68,26 @@ impl Others {
 
     /// A window began, and `sight` is the first in it: what else is missing may be ours, out of order.
     pub(super) fn begin(&mut self, ledger: &Ledger, sight: Sight, begin: Seconds) {
-        let missing = as_f64(ledger.limit) - sight.remaining - 1.0;
-        self.counted = (begin, missing + ledger.noise());
+        let unexplained = as_f64(ledger.limit) - sight.remaining - 1.0;
+        self.counted = (begin, unexplained + ledger.noise());
     }
 
-    /// So many requests in the window were none of ours, at `now`.
-    pub(super) fn count(&mut self, ledger: &Ledger, now: Seconds, missing: f64) {
+    /// A sight at `now`. `unexplained`: requests missing from the limit in this window and not sent by us; negative if the
+    /// quota has given back more than that.
+    pub(super) fn count(&mut self, ledger: &Ledger, now: Seconds, unexplained: f64) {
         let (since, counted) = self.counted;
         let span = now - since;
         if span < COUNT_EACH * self.length {
             return;
         }
-        self.notice(ledger, now, (missing - ledger.noise() - counted) / span);
-        self.counted = (now, missing.max(0.0) + ledger.noise());
+        let more = unexplained - ledger.noise() - counted;
+        self.notice(ledger, now, more / span);
+        self.counted = (now, unexplained.max(0.0) + ledger.noise());
     }
 
-    /// So many requests in the trailing window were none of ours, at `now`.
-    pub(super) fn count_trailing(&mut self, ledger: &Ledger, now: Seconds, missing: f64) {
-        self.notice(ledger, now, (missing - ledger.noise()) / self.length);
+    /// The same, in the trailing window.
+    pub(super) fn count_trailing(&mut self, ledger: &Ledger, now: Seconds, unexplained: f64) {
+        self.notice(ledger, now, (unexplained - ledger.noise()) / self.length);
     }
 
     fn notice(&mut self, ledger: &Ledger, now: Seconds, rate: f64) {

@@ -40,9 +40,11 @@ pub(super) struct Window {
     is_confirmed: bool,
     /// Share of it that refusals have added to what it is taken to be longer by.
     widened: f64,
-    /// The window in which the last sight lies: its begin and its end.
+    /// The window in which the last sight lies: its begin and its end. One that slides has no edges.
     begin: Seconds,
     end: Seconds,
+    /// When what refusals have added to one that slides fades next.
+    fades: Seconds,
     /// Number of the first request in it, and when the last one of the window before was sent.
     first: u64,
     last: Seconds,
@@ -71,6 +73,7 @@ impl Window {
             widened,
             begin,
             end: begin + length,
+            fades: f64::NEG_INFINITY,
             first: edge.map_or(0, |(_, first)| first.number),
             last,
             measured: (last, 0.0),
@@ -207,8 +210,8 @@ impl Window {
     /// Two sights, one after the other; whether they show that it is not this window.
     pub(super) fn see(&mut self, ledger: &Ledger, before: Sight, sight: Sight) -> bool {
         if self.is_sliding {
-            if sight.sent_at >= self.end {
-                self.end = sight.sent_at + self.length;
+            if sight.sent_at >= self.fades {
+                self.fades = sight.sent_at + self.length;
                 self.widened *= DECAY;
             }
             return self.see_sliding(ledger, sight);
@@ -237,9 +240,9 @@ impl Window {
             self.end = sight.sent_at + LEAST_SLACK;
         }
         let own = as_f64(sight.number - self.first + 1);
-        let others = as_f64(ledger.limit) - sight.remaining - own;
-        self.others.count(ledger, sight.sent_at, others);
-        is_given_back(ledger, others)
+        let unexplained = as_f64(ledger.limit) - sight.remaining - own;
+        self.others.count(ledger, sight.sent_at, unexplained);
+        is_given_back(ledger, unexplained)
     }
 
     /// A window began between two sights: two edges are no further apart than the requests around them, and many edges
@@ -266,15 +269,16 @@ impl Window {
             .sent
             .since(sight.sent_at - self.length)
             .saturating_sub(ledger.unseen());
-        let others = as_f64(ledger.limit) - sight.remaining - as_f64(own);
-        self.others.count_trailing(ledger, sight.sent_at, others);
+        let unexplained = as_f64(ledger.limit) - sight.remaining - as_f64(own);
+        self.others
+            .count_trailing(ledger, sight.sent_at, unexplained);
         self.is_confirmed |= as_f64(own) >= as_f64(ledger.limit) / 2.0;
         if let Some(measured) = self.gauge.see(ledger, sight, self.length)
             && measured < (1.0 - SAME) * self.length
         {
             self.length = whole(ledger, measured, measured);
         }
-        is_given_back(ledger, others)
+        is_given_back(ledger, unexplained)
     }
 
     /// A refusal; whether there are too many of them for it to be this window.
@@ -292,9 +296,10 @@ impl Window {
     }
 }
 
-/// Whether so much less is missing than was used that the quota must have given some of it back.
-fn is_given_back(ledger: &Ledger, missing: f64) -> bool {
-    -missing > (as_f64(ledger.limit) / 4.0).max(ledger.notable(8.0))
+/// Whether so much less is missing than was used that the quota must have given some of it back. `unexplained`: requests
+/// missing from the limit and not sent by us; negative if it has given back more than that.
+fn is_given_back(ledger: &Ledger, unexplained: f64) -> bool {
+    -unexplained > (as_f64(ledger.limit) / 4.0).max(ledger.notable(8.0))
 }
 
 #[cfg(test)]
