@@ -204,7 +204,19 @@ fn changing() -> Vec<(String, Scenario)> {
         };
         (format!("bucket of {size}, {words}"), scenario)
     });
-    changed.into_iter().chain(shared).chain(bucket).collect()
+    // What they take seems not to recover: the window must not be taken for a longer one.
+    let from_the_start = Scenario {
+        other: |_| 100.0,
+        latency: (0.05, 0.005),
+        ..scenario(Shape::Sliding, 1500, 3.0)
+    };
+    let name = "sliding, 1,500 per 3 s, a second client from the start";
+    changed
+        .into_iter()
+        .chain(shared)
+        .chain(bucket)
+        .chain([(name.to_owned(), from_the_start)])
+        .collect()
 }
 
 fn distant() -> Vec<(String, Scenario)> {
