@@ -229,7 +229,7 @@ impl Preflight {
         columns: &Columns,
         policy: &Policy,
     ) -> Result<(), SurveyError> {
-        let mut rejected = Vec::new();
+        let mut findings = std::mem::take(&mut self.findings);
         each_row(input, |row| {
             let touched = self.duplicates.of(row.number).is_some()
                 || self.duplicates.sharing(row.number).is_some();
@@ -238,14 +238,12 @@ impl Preflight {
                 && let Judgement::Reject(rejection) =
                     self.judge_correction(row, columns, correction, policy)
             {
-                rejected.push((row.line, rejection.cell(row).to_owned(), rejection));
+                findings.valid -= 1;
+                findings.reject(row.line, rejection.cell(row), &rejection);
             }
             Ok(())
         })?;
-        for (line, cell, rejection) in rejected {
-            self.findings.valid -= 1;
-            self.findings.reject(line, &cell, &rejection);
-        }
+        self.findings = findings;
         Ok(())
     }
 }
