@@ -19,6 +19,12 @@ pub fn create_new(path: &Path) -> io::Result<File> {
     options().write(true).create_new(true).open(path)
 }
 
+/// A temporary file without a name, for which the system frees the room whatever happens to the process.
+pub fn unnamed() -> io::Result<File> {
+    // Named for a moment, as the unnamed kind leaves the rights to the umask.
+    NamedTempFile::new().map(NamedTempFile::into_file)
+}
+
 /// A new file that has its content from the start: after a crash there is all of it, or nothing. It is an error when
 /// there is one already.
 pub fn create(path: &Path, content: &[u8]) -> io::Result<File> {

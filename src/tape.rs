@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
+use crate::private;
+
 const SIZE: usize = size_of::<u64>();
 
 /// Numbers that are written one behind the other and read from anywhere. The file is made with the first of them.
@@ -24,7 +26,7 @@ impl Tape {
         let bytes: Vec<u8> = numbers.iter().copied().flat_map(u64::to_le_bytes).collect();
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(tempfile::tempfile()?),
+            none => none.insert(private::unnamed()?),
         };
         file.write_all(&bytes)?;
         self.length += numbers.len();
@@ -61,5 +63,14 @@ mod tests {
         assert_eq!(tape.read(0, 3).unwrap(), [1, u64::MAX, 3]);
         assert_eq!(tape.read(1, 1).unwrap(), [u64::MAX]);
         assert!(tape.read(1, 3).is_err(), "one is missing");
+    }
+
+    #[test]
+    fn nobody_else_can_read_it() {
+        use std::os::unix::fs::MetadataExt;
+        let mut tape = Tape::default();
+        tape.append(&[1]).unwrap();
+        let metadata = tape.file.unwrap().metadata().unwrap();
+        assert_eq!((metadata.mode() & 0o777, metadata.nlink()), (0o600, 0));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::error::{ErrorKind, InputError};
+use crate::private;
 
 /// A file that is read where it lies, or a private copy of what cannot be read twice.
 #[derive(Clone, Debug)]
@@ -77,9 +78,7 @@ impl Source {
     }
 
     pub(super) fn spool_file(path: &Path) -> Result<File, InputError> {
-        // Named for a moment, as the unnamed kind leaves the rights to the umask.
-        tempfile::NamedTempFile::new()
-            .map(tempfile::NamedTempFile::into_file)
+        private::unnamed()
             .map_err(|source| InputError::io(path, "create a temporary file for", source))
     }
 
