@@ -1,8 +1,7 @@
 //! Rows that speak of the same lead, and leads that would get the same number. Found in two passes: the first
 //! keeps eight bytes on disk for each lead and each number, the second keeps only the rows that repeat one.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::io;
 
@@ -36,8 +35,8 @@ impl Sightings {
         Ok(Suspects {
             leads: self.leads.repeated()?,
             numbers: self.numbers.repeated()?,
-            groups: HashMap::new(),
-            users: HashMap::new(),
+            mentions: Vec::new(),
+            users: Vec::new(),
         })
     }
 }
@@ -47,8 +46,8 @@ impl Sightings {
 pub struct Suspects {
     leads: HashSet<u64>,
     numbers: HashSet<u64>,
-    groups: HashMap<Key, Vec<Mention>>,
-    users: HashMap<u64, Vec<User>>,
+    mentions: Vec<Mention>,
+    users: Vec<User>,
 }
 
 /// Different for most leads, which is enough for the first pass.
@@ -61,6 +60,7 @@ type Key = [u8; 16];
 
 #[derive(Clone, Copy, Debug)]
 struct Mention {
+    lead: Key,
     row: u64,
     line: u64,
     wants: Key,
@@ -68,6 +68,7 @@ struct Mention {
 
 #[derive(Clone, Copy, Debug)]
 struct User {
+    number: u64,
     row: u64,
     line: u64,
     lead: Key,
@@ -83,32 +84,41 @@ impl Suspects {
     pub fn examine(&mut self, row: u64, line: u64, correction: &Correction) {
         let lead = key(correction.lead_id.as_bytes());
         if self.leads.contains(&hint(&correction.lead_id)) {
-            let mention = Mention {
+            self.mentions.push(Mention {
+                lead,
                 row,
                 line,
                 wants: wants(correction),
-            };
-            self.groups.entry(lead).or_default().push(mention);
+            });
         }
         if let Some(number) = correction.phone_number()
             && self.numbers.contains(&number.digits())
         {
-            self.users
-                .entry(number.digits())
-                .or_default()
-                .push(User { row, line, lead });
+            self.users.push(User {
+                number: number.digits(),
+                row,
+                line,
+                lead,
+            });
         }
     }
 
     /// What was found.
-    pub fn duplicates(self) -> Duplicates {
+    pub fn duplicates(mut self) -> Duplicates {
         let mut found = Duplicates::default();
-        for group in self.groups.into_values().filter(|group| group.len() > 1) {
-            found.add_group(&group);
+        self.mentions
+            .sort_unstable_by_key(|mention| (mention.lead, mention.row));
+        for group in self.mentions.chunk_by(|one, next| one.lead == next.lead) {
+            found.add_group(group);
         }
-        for users in self.users.into_values() {
-            found.add_users(&users);
+        self.users
+            .sort_unstable_by_key(|user| (user.number, user.row));
+        for users in self.users.chunk_by(|one, next| one.number == next.number) {
+            found.add_users(users);
         }
+        found.rows.sort_unstable_by_key(|(row, _)| *row);
+        found.firsts.sort_unstable();
+        found.sharing.sort_unstable();
         found.shared.sort_unstable_by_key(|shared| shared.lines);
         found
     }
@@ -138,59 +148,60 @@ pub struct Shared {
     pub lines: (u64, u64),
 }
 
-/// Everything that repeats.
+/// Everything that repeats. Lists by row: they are shorter than tables, and long where every lead stands twice.
 #[derive(Debug, Default)]
 pub struct Duplicates {
-    rows: HashMap<u64, Duplicate>,
-    firsts: HashSet<u64>,
+    rows: Vec<(u64, Duplicate)>,
+    firsts: Vec<u64>,
     /// Numbers that several leads would get, by line; the first thousand.
     pub shared: Vec<Shared>,
     /// How many numbers several leads would get.
     pub shared_count: u64,
-    sharing: HashMap<u64, u64>,
+    sharing: Vec<(u64, u64)>,
 }
 
 impl Duplicates {
     /// Why this row is not sent by itself, if so.
     pub fn of(&self, row: u64) -> Option<Duplicate> {
-        self.rows.get(&row).copied()
+        of_row(&self.rows, row)
     }
 
     /// Whether later rows share this row's outcome.
     pub fn is_first(&self, row: u64) -> bool {
-        self.firsts.contains(&row)
+        self.firsts.binary_search(&row).is_ok()
     }
 
     /// The line of another row that gives the same number to another lead.
     pub fn sharing(&self, row: u64) -> Option<u64> {
-        self.sharing.get(&row).copied()
+        of_row(&self.sharing, row)
     }
 
+    /// The rows of one lead, in their order.
     fn add_group(&mut self, group: &[Mention]) {
-        let first = group[0];
-        let conflict = group.iter().any(|mention| mention.wants != first.wants);
-        for mention in group {
-            let duplicate = if conflict {
-                let other = group
-                    .iter()
-                    .find(|other| other.wants != mention.wants)
-                    .unwrap_or(&first);
-                Duplicate::Conflicting {
-                    other_line: other.line,
-                }
-            } else if mention.row == first.row {
-                self.firsts.insert(first.row);
-                continue;
-            } else {
-                Duplicate::Identical {
-                    first_row: first.row,
-                    first_line: first.line,
-                }
+        let (first, later) = (group[0], &group[1..]);
+        if let Some(other) = later.iter().find(|mention| mention.wants != first.wants) {
+            let conflicts = group.iter().map(|mention| {
+                let other = if mention.wants == first.wants {
+                    other
+                } else {
+                    &first
+                };
+                let other_line = other.line;
+                (mention.row, Duplicate::Conflicting { other_line })
+            });
+            self.rows.extend(conflicts);
+        } else if !later.is_empty() {
+            self.firsts.push(first.row);
+            let identical = Duplicate::Identical {
+                first_row: first.row,
+                first_line: first.line,
             };
-            self.rows.insert(mention.row, duplicate);
+            self.rows
+                .extend(later.iter().map(|mention| (mention.row, identical)));
         }
     }
 
+    /// The rows with one number, in their order.
     fn add_users(&mut self, users: &[User]) {
         let first = users[0];
         let Some(other) = users.iter().find(|user| user.lead != first.lead) else {
@@ -202,17 +213,20 @@ impl Duplicates {
                 lines: (first.line, other.line),
             });
         }
-        for user in users {
+        self.sharing.extend(users.iter().map(|user| {
             let partner = if user.lead == first.lead {
                 other
             } else {
                 &first
             };
-            if let Entry::Vacant(entry) = self.sharing.entry(user.row) {
-                entry.insert(partner.line);
-            }
-        }
+            (user.row, partner.line)
+        }));
     }
+}
+
+fn of_row<T: Copy>(list: &[(u64, T)], row: u64) -> Option<T> {
+    let at = list.binary_search_by_key(&row, |(row, _)| *row).ok()?;
+    Some(list[at].1)
 }
 
 fn key(text: &[u8]) -> Key {
