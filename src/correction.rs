@@ -31,6 +31,18 @@ pub struct Correction {
 }
 
 impl Correction {
+    /// Nothing is changed of this lead.
+    pub fn of(lead_id: impl Into<String>) -> Self {
+        Self {
+            lead_id: lead_id.into(),
+            phone: None,
+            name: None,
+            notes: None,
+            variables: Variables::new(),
+            removed: Vec::new(),
+        }
+    }
+
     /// The number the lead shall have.
     pub fn phone_number(&self) -> Option<E164> {
         self.phone.map(|phone| phone.number)
@@ -116,16 +128,11 @@ pub fn read(
         cells: &row.cells,
         clear_token: &rules.clear_token,
     };
-    let mut correction = Correction {
-        lead_id: cells.lead_id(columns.lead_id)?,
-        phone: None,
-        name: cells
-            .value(columns.name, "name")?
-            .map(|(_, cell)| cell.to_owned()),
-        notes: cells.notes(columns.notes),
-        variables: Variables::new(),
-        removed: Vec::new(),
-    };
+    let mut correction = Correction::of(cells.lead_id(columns.lead_id)?);
+    correction.name = cells
+        .value(columns.name, "name")?
+        .map(|(_, cell)| cell.to_owned());
+    correction.notes = cells.notes(columns.notes);
     let country = cells.value(columns.country, "country")?;
     if let Some((column, cell)) = cells.value(columns.phone_number, "phone_number")? {
         let country = country

@@ -258,18 +258,14 @@ fn wants(correction: &Correction) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Variables;
     use crate::phone;
 
     fn correction(lead: &str, number: Option<&str>, name: Option<&str>) -> Correction {
         Correction {
-            lead_id: lead.to_owned(),
             phone: number
                 .map(|cell| phone::normalise(cell, None, &phone::Rules::default()).unwrap()),
             name: name.map(str::to_owned),
-            notes: None,
-            variables: Variables::new(),
-            removed: Vec::new(),
+            ..Correction::of(lead)
         }
     }
 

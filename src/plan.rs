@@ -336,13 +336,11 @@ mod tests {
 
     fn correction(phone: Option<&str>, set: Value, removed: &[&str]) -> Correction {
         Correction {
-            lead_id: "lead_1".into(),
             phone: phone
                 .map(|cell| phone::normalise(cell, None, &phone::Rules::default()).unwrap()),
-            name: None,
-            notes: None,
             variables: serde_json::from_value(set).unwrap(),
             removed: removed.iter().map(|key| (*key).to_owned()).collect(),
+            ..Correction::of("lead_1")
         }
     }
 

@@ -86,12 +86,12 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::api::{Dialect, Variables};
+    use crate::api::Dialect;
     use crate::client::{self, Client};
     use crate::correction::Correction;
     use crate::executor::Settings;
+    use crate::executor::row::tests::limiter;
     use crate::halt::Halt;
-    use crate::limiter::{self, Ceiling, Limiter};
     use crate::plan::MetadataMode;
 
     #[tokio::test]
@@ -105,12 +105,7 @@ mod tests {
             proxy: None,
         })
         .unwrap();
-        let limiter = Limiter::new(limiter::Settings {
-            ceiling: Ceiling::exactly(1),
-            rate: None,
-            give_up_after: Duration::from_mins(2),
-            known: None,
-        });
+        let limiter = limiter();
         let halt = Halt::default();
         let settings = Settings {
             max_attempts: 1,
@@ -120,14 +115,7 @@ mod tests {
             grace: Duration::ZERO,
         };
         let executor = Executor::new(&client, &limiter, &halt, settings);
-        let correction = Correction {
-            lead_id: "lead_1".to_owned(),
-            phone: None,
-            name: None,
-            notes: None,
-            variables: Variables::new(),
-            removed: Vec::new(),
-        };
+        let correction = Correction::of("lead_1");
         let permit = executor.begin().await.unwrap();
         let mut row = Row::new(permit, &correction, false, Dialect::Guide);
         row.merged_at = Instant::now().checked_sub(Duration::from_mins(2));

@@ -163,26 +163,24 @@ pub(super) fn backoff(attempts: u32) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::limiter::{self, Ceiling, Limiter};
 
-    #[tokio::test(start_paused = true)]
-    async fn what_was_read_is_believed_for_a_minute() {
-        let limiter = Limiter::new(limiter::Settings {
-            ceiling: Ceiling { usual: 1, most: 1 },
+    /// Lets one request go at once.
+    pub(in crate::executor) fn limiter() -> Limiter {
+        Limiter::new(limiter::Settings {
+            ceiling: Ceiling::exactly(1),
             rate: None,
             give_up_after: Duration::from_mins(2),
             known: None,
-        });
-        let correction = Correction {
-            lead_id: "lead_1".to_owned(),
-            phone: None,
-            name: None,
-            notes: None,
-            variables: Variables::new(),
-            removed: Vec::new(),
-        };
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_is_believed_for_a_minute() {
+        let limiter = limiter();
+        let correction = Correction::of("lead_1");
         let permit = limiter.admit().await.unwrap();
         let mut row = Row::new(permit, &correction, false, Dialect::Guide);
         tokio::time::advance(2 * FRESH).await;

@@ -20,6 +20,11 @@ fn rows(delimiter: &str) -> String {
     rows.map(|row| row.replace(',', delimiter) + "\n").concat()
 }
 
+/// The same in the encoding of an older Windows.
+fn legacy(delimiter: &str) -> Vec<u8> {
+    WINDOWS_1252.encode(&rows(delimiter)).0.into_owned()
+}
+
 /// Puts a good number in place of the short one.
 fn mend(world: &World, file: &str) {
     let text = String::from_utf8(world.read(file)).expect("UTF-8");
@@ -41,15 +46,9 @@ fn assert_names(world: &World, names: &[&str]) {
 #[test]
 fn mended_results_are_reconciled_with_the_options_of_their_input() {
     for (input, options) in [
-        (
-            WINDOWS_1252.encode(&rows(",")).0.into_owned(),
-            "--encoding windows-1252",
-        ),
+        (legacy(","), "--encoding windows-1252"),
         (rows(";").into_bytes(), "--delimiter ;"),
-        (
-            WINDOWS_1252.encode(&rows(";")).0.into_owned(),
-            "--encoding windows-1252 --delimiter ; --bom",
-        ),
+        (legacy(";"), "--encoding windows-1252 --delimiter ; --bom"),
     ] {
         let world = world();
         world.write(INPUT, input);
@@ -78,7 +77,7 @@ fn options_that_stand_in_the_file_of_defaults_hold_for_the_input_alone_too() {
         "leadfix.toml",
         "region = \"IN\"\nencoding = \"windows-1252\"\ndelimiter = \";\"\n",
     );
-    world.write(INPUT, WINDOWS_1252.encode(&rows(";")).0);
+    world.write(INPUT, legacy(";"));
     world.run(&format!("apply {INPUT}")).expect(1);
     mend(&world, RESULTS);
     world.run(&format!("reconcile {RESULTS}")).expect(0);
@@ -117,7 +116,7 @@ fn results_that_were_saved_in_another_encoding_are_refused() {
 #[test]
 fn results_without_some_of_their_columns_are_results_still() {
     let world = world();
-    world.write(INPUT, WINDOWS_1252.encode(&rows(",")).0);
+    world.write(INPUT, legacy(","));
     let options = "--region IN --encoding windows-1252";
     world.run(&format!("apply {INPUT} {options}")).expect(1);
     mend(&world, RESULTS);
@@ -161,10 +160,7 @@ fn results_that_excel_saved_with_semicolons_are_read() {
 #[test]
 fn a_fixed_copy_is_applied_with_the_options_of_its_input() {
     for (input, options) in [
-        (
-            WINDOWS_1252.encode(&rows(",")).0.into_owned(),
-            "--encoding windows-1252",
-        ),
+        (legacy(","), "--encoding windows-1252"),
         (rows(";").into_bytes(), "--delimiter ;"),
     ] {
         let world = world();

@@ -92,30 +92,28 @@ fn an_interrupted_run_with_rows_of_every_kind_ends_with_the_same_file() {
     interrupt(mixed, 1);
 }
 
+/// A run that was killed while its only request was under way, to which the server takes this step.
+fn killed(step: &str) -> World {
+    let steps = json!({"sandbox": {"patch": [step]}});
+    let world = World::new(vec![lead_with("lead_a", &steps)]);
+    world.write(
+        INPUT,
+        format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
+    );
+    let mut run = world.leadfix("apply corrections.csv --region IN").start();
+    world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
+    run.kill();
+    run.end();
+    world
+}
+
 #[test]
 fn what_was_applied_before_a_crash_is_not_flagged_for_enrolment() {
-    for (steps, verdict) in [
-        (
-            json!(["timeout_after"]),
-            "updated/confirmed_after_conflict//409/1",
-        ),
-        (
-            json!(["timeout_before"]),
-            "locked/already_dialled/yes/409/1",
-        ),
+    for (step, verdict) in [
+        ("timeout_after", "updated/confirmed_after_conflict//409/1"),
+        ("timeout_before", "locked/already_dialled/yes/409/1"),
     ] {
-        let world = World::new(vec![lead_with(
-            "lead_a",
-            &json!({"sandbox": {"patch": steps}}),
-        )]);
-        world.write(
-            INPUT,
-            format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
-        );
-        let mut run = world.leadfix("apply corrections.csv --region IN").start();
-        world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
-        run.kill();
-        run.end();
+        let world = killed(step);
         assert!(world.sandbox.dial("lead_a"));
         let ran = world.run("apply corrections.csv --region IN");
         let results = world.judge_on(RESUMED);
@@ -125,18 +123,7 @@ fn what_was_applied_before_a_crash_is_not_flagged_for_enrolment() {
 
 #[test]
 fn a_lock_in_doubt_is_looked_at_twice() {
-    let world = World::new(vec![lead_with(
-        "lead_a",
-        &json!({"sandbox": {"patch": ["timeout_before"]}}),
-    )]);
-    world.write(
-        INPUT,
-        format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
-    );
-    let mut run = world.leadfix("apply corrections.csv --region IN").start();
-    world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
-    run.kill();
-    run.end();
+    let world = killed("timeout_before");
     world.sandbox.dial("lead_a");
     world.run("apply corrections.csv --region IN").expect(1);
     let ledger = world.ledger();
@@ -154,16 +141,7 @@ fn a_lock_in_doubt_is_looked_at_twice() {
 
 #[test]
 fn a_row_in_doubt_is_not_settled_while_the_server_cannot_be_reached() {
-    let steps = json!({"sandbox": {"patch": ["timeout_before"]}});
-    let mut world = World::new(vec![lead_with("lead_a", &steps)]);
-    world.write(
-        INPUT,
-        format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
-    );
-    let mut run = world.leadfix("apply corrections.csv --region IN").start();
-    world.wait_for("the request", |ledger| !ledger.receipts.is_empty());
-    run.kill();
-    run.end();
+    let mut world = killed("timeout_before");
     let gone = world.sandbox.base_url().clone();
     world.sandbox = World::new(Vec::new()).sandbox;
     world
