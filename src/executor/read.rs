@@ -1,0 +1,134 @@
+//! What a row reads its lead for: to plan its request, to answer a question about it, to tell whose fault a 403 is.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Executor;
+use super::reply::lead_of;
+use super::row::Row;
+use crate::classify::{self, Question, Systemic, Verdict};
+use crate::client::{Answer, Reply};
+use crate::outcome::{Cause, Finding, Outcome, Status};
+use crate::plan::Plan;
+
+/// A read that fails in passing is tried this often.
+const READ_TRIES: u32 = 3;
+/// A lock that was in doubt is looked at a second time after this.
+const SECOND_LOOK: Duration = Duration::from_millis(1_100);
+
+impl<'a> Executor<'a> {
+    /// An answer that shows the lead as it is before the request, or the outcome of a row that ends here.
+    pub(super) async fn read_before(
+        &self,
+        row: &mut Row<'_, 'a>,
+    ) -> Option<Result<Answer, Outcome>> {
+        let mut tries = 0;
+        loop {
+            let reply = self.get(row).await?;
+            let seen = self.see(row, &reply, None);
+            let verdict = match classify::read_before(seen, row.doubt, self.succeeded.get()) {
+                Some(Verdict::Stop(Systemic::KeyRefused))
+                    if self.is_key_known_to_work(row, &reply).await? =>
+                {
+                    continue;
+                }
+                None => {
+                    self.succeeded.set(true);
+                    row.renewed = row.is_stale();
+                    row.merged_at = Some(Instant::now());
+                    match reply {
+                        Reply::Answer(answer) => return Some(Ok(answer)),
+                        Reply::NotConnected { .. } | Reply::Lost { .. } => {
+                            Verdict::Retry { doubt: row.doubt }
+                        }
+                    }
+                }
+                Some(verdict) => verdict,
+            };
+            match verdict {
+                Verdict::Settle(finding) => return Some(Err(row.settled(finding))),
+                Verdict::Reconnect => self.reconnect(row)?,
+                Verdict::Stop(systemic) => return self.stop(systemic, &reply),
+                Verdict::Hold => {}
+                Verdict::Retry { .. } | Verdict::Ask { .. } | Verdict::OtherSpelling(_) => {
+                    tries += 1;
+                    if tries >= self.settings.max_attempts {
+                        let cause = match row.http_status {
+                            _ if row.doubt => Cause::OutcomeUnknown,
+                            Some(200..=299) => Cause::VariablesUnread,
+                            _ => Cause::Unreachable,
+                        };
+                        return Some(Err(row.settled(Finding::new(Status::Failed, cause))));
+                    }
+                    self.pause_to_retry(tries).await?;
+                }
+            }
+        }
+    }
+
+    /// Reads the lead to answer a question about it.
+    pub(super) async fn ask(
+        &self,
+        row: &mut Row<'_, 'a>,
+        plan: &Plan<'_>,
+        question: Question,
+    ) -> Option<Verdict> {
+        if question == Question::ConflictAgain {
+            tokio::time::sleep(SECOND_LOOK).await;
+        }
+        let asked_about = (row.http_status, row.words.clone());
+        let mut tries = 0;
+        loop {
+            let reply = self.get(row).await?;
+            let seen = self.see(row, &reply, Some(plan));
+            // Status and words of a settled row are those of its `PATCH`.
+            (row.http_status, row.words) = asked_about.clone();
+            let passing = classify::is_passing(seen);
+            // A refusal for want of quota is no try.
+            tries += u32::from(passing);
+            if passing && tries < READ_TRIES {
+                self.pause_to_retry(tries).await?;
+                continue;
+            }
+            match classify::read(question, seen, row.doubt) {
+                Verdict::Hold => {}
+                Verdict::Reconnect => self.reconnect(row)?,
+                Verdict::Stop(Systemic::KeyRefused)
+                    if self.is_key_known_to_work(row, &reply).await? =>
+                {
+                    return Some(classify::forbidden(question));
+                }
+                Verdict::Stop(systemic) => return self.stop(systemic, &reply),
+                verdict => {
+                    if let Some(lead) = lead_of(&reply) {
+                        self.succeeded.set(true);
+                        row.shown = plan.explain(&lead);
+                    }
+                    return Some(verdict);
+                }
+            }
+        }
+    }
+
+    /// Whether a 403 must be about the row: the key may read other leads, or the one that it could read in an earlier run.
+    async fn is_key_known_to_work(&self, row: &mut Row<'_, 'a>, refusal: &Reply) -> Option<bool> {
+        if !matches!(refusal, Reply::Answer(answer) if answer.status == 403) {
+            return Some(false);
+        }
+        let witness = self.witness.borrow().clone();
+        let Some(lead_id) = witness.filter(|_| !self.succeeded.get()) else {
+            return Some(self.succeeded.get());
+        };
+        loop {
+            let reply = self.read(row, &lead_id).await?;
+            if lead_of(&reply).is_some_and(|lead| lead.is_named(&lead_id)) {
+                self.succeeded.set(true);
+                return Some(true);
+            }
+            if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
+                return Some(false);
+            }
+        }
+    }
+}
