@@ -22,7 +22,7 @@ use crate::learnt::Learnt;
 use crate::limiter::{self, Limiter};
 use crate::lock::Lock;
 use crate::open_files;
-use crate::outcome::Finding;
+use crate::outcome::{Finding, Status};
 use crate::pipeline::{self, Job, Witness};
 use crate::preflight::Preflight;
 use crate::private;
@@ -137,8 +137,9 @@ impl Apply<'_> {
         } else if resumed_from > 0 {
             self.talk(&format!("resuming behind row {resumed_from} of {rows}"));
         }
-        if let Some(lead_id) = opened.witness.clone() {
-            self.executor.trust(lead_id);
+        let proven = [Status::Updated, Status::Unchanged, Status::Locked];
+        if proven.iter().any(|status| opened.counts.of(*status) > 0) {
+            self.executor.trust(opened.witnesses.clone());
         }
         let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
         let ended = self

@@ -75,6 +75,8 @@ pub enum Question {
     ConflictAgain,
     /// The key was refused on this row, in these words, before anything succeeded; is it the key or the row?
     Forbidden(Words),
+    /// The server refused it, while an earlier attempt may have been applied; else the row ends like this.
+    Refused(Finding),
     /// No attempt is left.
     Exhausted,
 }
@@ -108,11 +110,14 @@ pub fn patch(seen: Seen, doubt: bool, succeeded: bool) -> Verdict {
             question: Question::Forbidden(words),
             doubt,
         },
-        403 => Verdict::Settle(blocked(words)),
+        403 => refused(blocked(words), doubt),
         400 if words == Words::RefusesSpelling => {
             Verdict::OtherSpelling(Finding::new(Status::Invalid, Cause::RejectedByServer))
         }
-        400 | 422 => Verdict::Settle(Finding::new(Status::Invalid, Cause::RejectedByServer)),
+        400 | 422 => refused(
+            Finding::new(Status::Invalid, Cause::RejectedByServer),
+            doubt,
+        ),
         404 if doubt => Verdict::Settle(Finding::new(Status::Missing, Cause::MissingAfterDoubt)),
         404 => Verdict::Settle(Finding::new(Status::Missing, Cause::NotFound)),
         409 => Verdict::Ask {
@@ -142,6 +147,18 @@ fn accepted(evidence: Evidence) -> Verdict {
             doubt: true,
         },
         Evidence::OtherLead => Verdict::Reconnect,
+    }
+}
+
+/// A refusal of the row; what an earlier attempt may have applied is there all the same.
+fn refused(finding: Finding, doubt: bool) -> Verdict {
+    if doubt {
+        Verdict::Ask {
+            question: Question::Refused(finding),
+            doubt,
+        }
+    } else {
+        Verdict::Settle(finding)
     }
 }
 
@@ -176,14 +193,21 @@ pub fn read(question: Question, seen: Seen, doubt: bool) -> Verdict {
         (300..=399, _) => Verdict::Stop(Systemic::Redirected),
         (429, _) => Verdict::Hold,
         (200..=299, _) if evidence == Evidence::OtherLead => Verdict::Reconnect,
-        (200..=299, Question::Forbidden(words)) => Verdict::Settle(blocked(words)),
-        (200..=299, _) => shown(question, evidence, doubt),
-        (404, Question::Mismatch | Question::Unproven | Question::Exhausted) => {
-            Verdict::Settle(Finding::new(Status::Missing, Cause::MissingAfterDoubt))
+        (200..=299, Question::Forbidden(words)) if !doubt || evidence != Evidence::Whole => {
+            Verdict::Settle(blocked(words))
         }
-        (404, Question::Forbidden(_)) => {
+        (200..=299, _) => shown(question, evidence, doubt),
+        (404, Question::Forbidden(_)) if !doubt => {
             Verdict::Settle(Finding::new(Status::Missing, Cause::NotFound))
         }
+        (
+            404,
+            Question::Mismatch
+            | Question::Unproven
+            | Question::Forbidden(_)
+            | Question::Refused(_)
+            | Question::Exhausted,
+        ) => Verdict::Settle(Finding::new(Status::Missing, Cause::MissingAfterDoubt)),
         _ => unread(question, doubt),
     }
 }
@@ -233,6 +257,7 @@ fn unread(question: Question, doubt: bool) -> Verdict {
         }
         Question::Mismatch | Question::Unproven => Verdict::Retry { doubt: true },
         Question::Forbidden(_) => Verdict::Retry { doubt },
+        Question::Refused(finding) => Verdict::Settle(finding),
         Question::Exhausted => Verdict::Settle(Finding::new(Status::Failed, Cause::OutcomeUnknown)),
     }
 }
@@ -251,6 +276,10 @@ pub fn read_before(seen: Seen, doubt: bool, succeeded: bool) -> Option<Verdict> 
         (200..=299, Evidence::Nothing) | (408 | 500.., _) => Some(Verdict::Retry { doubt }),
         (200..=299, _) => None,
         (403, _) if !succeeded => Some(Verdict::Stop(Systemic::KeyRefused)),
+        (400 | 403 | 422, _) if doubt => Some(Verdict::Settle(Finding::new(
+            Status::Failed,
+            Cause::OutcomeUnknown,
+        ))),
         // What remains says nothing else than it would in reply to the `PATCH`, which is not sent.
         _ => Some(patch(seen, doubt, true)),
     }
@@ -284,6 +313,7 @@ pub fn is_passing(seen: Seen) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Reason;
     use std::fmt::Write;
 
     const STATUSES: &[u16] = &[
@@ -291,12 +321,19 @@ mod tests {
         410, 413, 415, 418, 422, 425, 429, 431, 451, 500, 501, 502, 503, 504, 520, 529,
     ];
 
-    const QUESTIONS: [Question; 6] = [
+    const REJECTED: Finding = Finding {
+        status: Status::Invalid,
+        reason: Some(Reason::Cause(Cause::RejectedByServer)),
+        reupload: Reupload::No,
+    };
+
+    const QUESTIONS: [Question; 7] = [
         Question::Mismatch,
         Question::Unproven,
         Question::Conflict,
         Question::ConflictAgain,
         Question::Forbidden(Words::Destination),
+        Question::Refused(REJECTED),
         Question::Exhausted,
     ];
 
@@ -306,10 +343,11 @@ mod tests {
             Verdict::Hold => "everyone waits".into(),
             Verdict::Retry { doubt } => format!("retry{}", if doubt { ", in doubt" } else { "" }),
             Verdict::Ask { question, doubt } => {
-                format!(
-                    "read ({question:?}{})",
-                    if doubt { ", in doubt" } else { "" }
-                )
+                let question = match question {
+                    Question::Refused(finding) => format!("Refused, else {}", say_finding(finding)),
+                    question => format!("{question:?}"),
+                };
+                format!("read ({question}{})", if doubt { ", in doubt" } else { "" })
             }
             Verdict::OtherSpelling(finding) => {
                 format!("other spelling, else {}", say_finding(finding))
@@ -418,8 +456,12 @@ mod tests {
                     .into_iter()
                     .map(|(key, seen)| (key, say(read(question, seen, doubt))))
                     .collect();
+                let question = match question {
+                    Question::Refused(_) => "Refused".to_owned(),
+                    question => format!("{question:?}"),
+                };
                 let title = format!(
-                    "GET for {question:?}, {}in doubt",
+                    "GET for {question}, {}in doubt",
                     if doubt { "" } else { "not " }
                 );
                 parts.push(fold(&title, lines));

@@ -10,13 +10,16 @@ use tracing::info;
 use crate::checkpoint::{Files, Identity, RunFile};
 use crate::error::{Exit, Fatal};
 use crate::lock::{Lock, LockError};
-use crate::outcome::Status;
+use crate::outcome::{Cause, Finding, Reason, Status};
 use crate::pipeline::{Progressed, Settled};
 use crate::preflight::Preflight;
 use crate::private;
 use crate::reader::{Columns, Input, Row};
 use crate::results::{self, Results, ScanError};
 use crate::summary::Counts;
+
+/// So many leads are remembered by which the key can be shown to work.
+const WITNESSES: usize = 3;
 
 /// A run's files, locked and ready.
 #[derive(Debug)]
@@ -35,8 +38,8 @@ pub struct Opened {
     pub counts: Counts,
     /// Rows up to this one may have been sent.
     pub doubt_through: u64,
-    /// A lead that the server has shown in an earlier run, or refused to change.
-    pub witness: Option<String>,
+    /// Some leads that the server has shown in an earlier run.
+    pub witnesses: Vec<String>,
 }
 
 /// The lock on a results file, taken before anything else is looked at.
@@ -212,7 +215,7 @@ fn begin(
         },
         counts: Counts::default(),
         doubt_through: 0,
-        witness: None,
+        witnesses: Vec::new(),
     };
     Ok((run, opened))
 }
@@ -231,7 +234,7 @@ fn resume(
     }
     let mut counts = Counts::default();
     let mut firsts = HashMap::new();
-    let mut witness = None;
+    let mut witnesses = Vec::new();
     let mut rows = input.rows()?;
     let mut row = Row::default();
     let scanned = results::scan(&files.results, carried, run.window, |result| {
@@ -246,12 +249,11 @@ fn resume(
             return Err(ScanError::OtherInput { row: result.number });
         }
         counts.add(result.finding);
-        let proven = [Status::Updated, Status::Unchanged, Status::Locked];
-        if witness.is_none() && proven.contains(&result.finding.status) {
-            witness = row
-                .cells
-                .get(columns.lead_id)
-                .map(|id| id.trim().to_owned());
+        if witnesses.len() < WITNESSES && has_shown_the_lead(result.finding) {
+            let lead_id = row.cells.get(columns.lead_id).unwrap_or_default().trim();
+            if !witnesses.iter().any(|witness| witness == lead_id) {
+                witnesses.push(lead_id.to_owned());
+            }
         }
         if preflight.is_first(result.number) {
             firsts.insert(result.number, result.finding);
@@ -285,9 +287,16 @@ fn resume(
             settled: Settled { results, firsts },
             counts,
             doubt_through,
-            witness,
+            witnesses,
         },
     ))
+}
+
+/// Whether the key could touch the row's lead, as far as the result tells.
+fn has_shown_the_lead(finding: Finding) -> bool {
+    let was_unread = finding.reason == Some(Reason::Cause(Cause::LockUnread));
+    let proven = [Status::Updated, Status::Unchanged, Status::Locked];
+    proven.contains(&finding.status) && !was_unread
 }
 
 fn store(run: &RunFile, files: &Files) -> Result<(), Fatal> {

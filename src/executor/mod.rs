@@ -68,8 +68,8 @@ pub struct Executor<'a> {
     /// The server has answered anything at all.
     answered: Cell<bool>,
     first_answers: FirstAnswers,
-    /// A lead that the key could read in an earlier run.
-    witness: RefCell<Option<String>>,
+    /// Leads that the key could touch in an earlier run.
+    witnesses: RefCell<Vec<String>>,
     retry_budget: RefCell<RetryBudget>,
     started: Instant,
     /// `PATCH` requests of which a byte may have left.
@@ -104,7 +104,7 @@ impl<'a> Executor<'a> {
             reached: Cell::new(false),
             answered: Cell::new(false),
             first_answers: FirstAnswers::default(),
-            witness: RefCell::default(),
+            witnesses: RefCell::default(),
             retry_budget: RefCell::default(),
             started: Instant::now(),
             sent: Cell::new(0),
@@ -132,7 +132,7 @@ impl<'a> Executor<'a> {
         correction: &Correction,
         doubt: bool,
     ) -> Option<Outcome> {
-        let mut row = Row::new(permit, correction, doubt, self.first_spelling());
+        let mut row = Row::new(Some(permit), correction, doubt, self.first_spelling());
         let outcome = self.take_to_the_end(&mut row).await?;
         let is_unreached = match outcome.finding.reason {
             Some(Reason::Cause(Cause::Unreachable)) => !self.answered.get(),
@@ -163,17 +163,17 @@ impl<'a> Executor<'a> {
         Some(outcome)
     }
 
-    /// What one correction would come to, without sending it. `None` when the run ended first.
+    /// What one correction would come to, without sending it; waits for admission only to read its lead. `None` when the
+    /// run ended first.
     pub async fn rehearse<'c>(&self, correction: &'c Correction) -> Option<Prepared<'c>> {
-        let permit = self.begin().await?;
-        let mut row = Row::new(permit, correction, false, self.first_spelling());
+        let mut row = Row::new(None, correction, false, self.first_spelling());
         self.prepare(&mut row).await
     }
 
-    /// An earlier run has shown that key, workspace and URL are right, by this lead.
-    pub fn trust(&self, lead_id: String) {
+    /// An earlier run has shown that key, workspace and URL are right, by these leads.
+    pub fn trust(&self, lead_ids: Vec<String>) {
         self.first_answers.see(200);
-        self.witness.replace(Some(lead_id));
+        self.witnesses.replace(lead_ids);
     }
 
     /// Whether the first answers leave no suspicion that all of this is pointless.

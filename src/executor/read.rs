@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Executor;
-use super::reply::lead_of;
+use super::reply::{lead_in, lead_of};
 use super::row::Row;
 use crate::classify::{self, Question, Systemic, Verdict};
 use crate::client::{Answer, Reply};
@@ -23,6 +23,7 @@ impl<'a> Executor<'a> {
         &self,
         row: &mut Row<'_, 'a>,
     ) -> Option<Result<Answer, Outcome>> {
+        let patched = (row.http_status, row.words.clone());
         let mut tries = 0;
         loop {
             let reply = self.get(row).await?;
@@ -54,10 +55,15 @@ impl<'a> Executor<'a> {
                 Verdict::Retry { .. } | Verdict::Ask { .. } | Verdict::OtherSpelling(_) => {
                     tries += 1;
                     if tries >= self.settings.max_attempts {
-                        let cause = match row.http_status {
+                        let cause = match (row.fallback, row.http_status) {
                             _ if row.doubt => Cause::OutcomeUnknown,
-                            Some(200..=299) => Cause::VariablesUnread,
-                            _ => Cause::Unreachable,
+                            // Nothing but a refusal came of the row, and of that its status and words are.
+                            (Some(fallback), _) => {
+                                (row.http_status, row.words) = patched;
+                                return Some(Err(row.settled(fallback)));
+                            }
+                            (None, Some(200..=299)) => Cause::VariablesUnread,
+                            (None, _) => Cause::Unreachable,
                         };
                         return Some(Err(row.settled(Finding::new(Status::Failed, cause))));
                     }
@@ -111,24 +117,37 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Whether a 403 must be about the row: the key may read other leads, or the one that it could read in an earlier run.
+    /// Whether a 403 must be about the row: the key may read other leads, or one that it could touch in an earlier run.
     async fn is_key_known_to_work(&self, row: &mut Row<'_, 'a>, refusal: &Reply) -> Option<bool> {
         if !matches!(refusal, Reply::Answer(answer) if answer.status == 403) {
             return Some(false);
         }
-        let witness = self.witness.borrow().clone();
-        let Some(lead_id) = witness.filter(|_| !self.succeeded.get()) else {
-            return Some(self.succeeded.get());
-        };
-        loop {
-            let reply = self.read(row, &lead_id).await?;
-            if lead_of(&reply).is_some_and(|lead| lead.is_named(&lead_id)) {
+        let witnesses = self.witnesses.borrow().clone();
+        for lead_id in &witnesses {
+            if !self.succeeded.get() && self.is_shown(row, lead_id).await? {
                 self.succeeded.set(true);
-                return Some(true);
-            }
-            if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
-                return Some(false);
             }
         }
+        Some(self.succeeded.get())
+    }
+
+    /// Whether the server shows this lead.
+    async fn is_shown(&self, row: &mut Row<'_, 'a>, lead_id: &str) -> Option<bool> {
+        let mut tries = 0;
+        while tries < READ_TRIES {
+            let reply = self.read(row, lead_id).await?;
+            match &reply {
+                Reply::Answer(answer) if answer.status == 429 => {}
+                Reply::NotConnected { .. } | Reply::Lost { .. } => tries += 1,
+                Reply::Answer(answer) if matches!(answer.status, 408 | 500..) => tries += 1,
+                Reply::Answer(answer) => {
+                    return Some(lead_in(answer).is_some_and(|lead| lead.is_named(lead_id)));
+                }
+            }
+            if tries > 0 {
+                self.pause_to_retry(tries).await?;
+            }
+        }
+        Some(false)
     }
 }

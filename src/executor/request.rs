@@ -46,7 +46,7 @@ impl<'a> Executor<'a> {
         if matches!(reply, Reply::NotConnected { .. }) {
             self.sent.set(self.sent.get() - 1);
         }
-        row.trace("PATCH", &reply);
+        row.trace("PATCH", &row.correction.lead_id, &reply);
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;
         if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
@@ -71,7 +71,7 @@ impl<'a> Executor<'a> {
         let permit = self.permit(row).await?;
         let reply = self.client.read(lead_id).await;
         permit.report(signal(&reply));
-        row.trace("GET", &reply);
+        row.trace("GET", lead_id, &reply);
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;
         traffic.reads += 1;
@@ -117,7 +117,7 @@ mod tests {
         let executor = Executor::new(&client, &limiter, &halt, settings);
         let correction = Correction::of("lead_1");
         let permit = executor.begin().await.unwrap();
-        let mut row = Row::new(permit, &correction, false, Dialect::Guide);
+        let mut row = Row::new(Some(permit), &correction, false, Dialect::Guide);
         row.merged_at = Instant::now().checked_sub(Duration::from_mins(2));
         let sent = executor.patch_while_fresh(&mut row, b"{}").await;
         assert!(matches!(sent, Some(Sent::Stale)) && !executor.has_sent());

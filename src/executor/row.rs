@@ -26,7 +26,7 @@ const FRESH: Duration = Duration::from_mins(1);
 )]
 pub(super) struct Row<'c, 'p> {
     pub(super) correction: &'c Correction,
-    /// For its first request.
+    /// For its next request, where it has one already.
     pub(super) permit: Option<Permit<'p>>,
     pub(super) doubt: bool,
     pub(super) attempts: u32,
@@ -54,14 +54,14 @@ pub(super) struct Row<'c, 'p> {
 
 impl<'c, 'p> Row<'c, 'p> {
     pub(super) fn new(
-        permit: Permit<'p>,
+        permit: Option<Permit<'p>>,
         correction: &'c Correction,
         doubt: bool,
         spelling: Dialect,
     ) -> Self {
         Self {
             correction,
-            permit: Some(permit),
+            permit,
             doubt,
             attempts: 0,
             spelling,
@@ -79,13 +79,13 @@ impl<'c, 'p> Row<'c, 'p> {
     }
 
     /// Into the log, without anything that the server said.
-    pub(super) fn trace(&self, method: &str, reply: &Reply) {
+    pub(super) fn trace(&self, method: &str, lead_id: &str, reply: &Reply) {
         let status = match reply {
             Reply::Answer(answer) => Some(answer.status),
             Reply::NotConnected { .. } | Reply::Lost { .. } => None,
         };
         debug!(
-            lead = self.correction.lead_id.as_str(),
+            lead = lead_id,
             method,
             attempt = self.attempts + 1,
             in_doubt = self.doubt,
@@ -182,7 +182,7 @@ pub(super) mod tests {
         let limiter = limiter();
         let correction = Correction::of("lead_1");
         let permit = limiter.admit().await.unwrap();
-        let mut row = Row::new(permit, &correction, false, Dialect::Guide);
+        let mut row = Row::new(Some(permit), &correction, false, Dialect::Guide);
         tokio::time::advance(2 * FRESH).await;
         assert!(!row.is_stale(), "nothing was merged");
         row.merged_at = Some(Instant::now());

@@ -344,7 +344,7 @@ impl Prepared {
             let halt = Halt::default();
             let executor = Executor::new(&client, &limiter, &halt, run.sending.clone());
             if rows > 0 {
-                executor.trust("lead_0000".to_owned());
+                executor.trust(vec!["lead_0000".to_owned()]);
             }
             let job = Job {
                 input,

@@ -83,15 +83,23 @@ gone_in_doubt                           | pending     | 500_before, 404         
 spelling_refused_once                   | pending     | unknown_field_400                                 | updated///200/2                         | new
 spelling_refused                        | pending     | always unknown_field_400                          | invalid/rejected_by_server//400/2       | old
 other_spelling_refused                  | pending     | old_values_200, unknown_field_400                 | failed/not_applied//400/2               | old
+spelling_refused_and_unreadable         | pending     | always unknown_field_400 ; always 500_before      | invalid/rejected_by_server//400/1       | old
 # 400, 422.
 400                                     | pending     | always 400_string                                 | invalid/rejected_by_server//400/1       | old
 400_list                                | pending     | always 400_array                                  | invalid/rejected_by_server//400/1       | old
 422                                     | pending     | always 422                                        | invalid/rejected_by_server//422/1       | old
 400_destination                         | pending     | always destination_400                            | invalid/rejected_by_server//400/1       | old
 422_in_doubt                            | pending     | 500_before, 422                                   | invalid/rejected_by_server//422/2       | old
+422_applied                             | pending     | 500_after, 422                                    | updated/confirmed_by_read//422/2        | new
+400_applied                             | pending     | close_after, 400_string                           | updated/confirmed_by_read//400/2        | new
+422_applied_and_gone                    | pending     | 500_after, 422 ; always 404                       | missing/missing_after_doubt//422/2      | new
+422_applied_and_unreadable              | pending     | 500_after, 422 ; always 500_before                | invalid/rejected_by_server//422/2       | new
 # 403 on one row.
 403_destination                         | pending     | always destination_blocked_403                    | invalid/destination_blocked//403/1      | old
 403                                     | pending     | always forbidden_403                              | invalid/forbidden//403/1                | old
+403_in_doubt                            | pending     | 500_before, forbidden_403                         | invalid/forbidden//403/2                | old
+403_applied                             | pending     | 500_after, forbidden_403                          | updated/confirmed_by_read//403/2        | new
+403_applied_and_gone                    | pending     | 500_after, forbidden_403 ; always 404             | missing/missing_after_doubt//403/2      | new
 # Outside the contract.
 teapot                                  | pending     | {"status":418}                                    | failed/unexpected_answer//418/1         | old
 teapot_in_doubt                         | pending     | 500_before, {"status":418}                        | failed/outcome_unknown//418/2           | old

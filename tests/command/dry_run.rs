@@ -98,6 +98,14 @@ fn it_is_stopped_by_what_stops_the_real_run() {
 }
 
 #[test]
+fn rows_that_need_no_read_wait_for_no_quota() {
+    let world = World::plain(400, Options::default());
+    let ran = world.run("apply corrections.csv --region IN --dry-run --rate 1/min --deadline 30s");
+    ran.expect(0);
+    assert_eq!(ran.stdout.lines().count(), 400, "{ran}");
+}
+
+#[test]
 fn it_ends_at_its_deadline() {
     let slow = json!({"sandbox": {"get": {"always": "delay:2000"}}});
     let ids: Vec<String> = (0..20).map(|index| format!("lead_{index}")).collect();

@@ -374,6 +374,40 @@ fn a_forbidden_lead_stops_no_run_whose_key_may_read_another() {
     assert!(is_witness, "{} {}", last.method, last.path);
 }
 
+/// One that has become forbidden too, or is not shown at once, says nothing of the key.
+#[test]
+fn several_leads_are_asked_for_whether_the_key_works() {
+    let forbidden =
+        json!({"patch": {"always": "forbidden_403"}, "get": {"always": "forbidden_403"}});
+    let locked_unread = json!({"get": {"always": "forbidden_403"}});
+    let shown_late = json!({"get": ["503_before"]});
+    let world = World::new(vec![
+        lead_with(
+            "lead_a",
+            &json!({"status": "completed", "sandbox": locked_unread}),
+        ),
+        lead_with("lead_b", &json!({"sandbox": shown_late})),
+        lead_with("lead_c", &json!({"sandbox": forbidden})),
+    ]);
+    let rows = [
+        ("lead_a", number(0)),
+        ("lead_b", number(1)),
+        ("lead_c", number(2)),
+    ];
+    let rows = rows.map(|(id, number)| format!("{id},{number}\n")).concat();
+    world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
+    let command = "apply corrections.csv --region IN --concurrency 1";
+    world.run(command).expect(1);
+    let results = String::from_utf8(world.read(RESULTS)).expect("text");
+    assert!(results.contains("lock_unread"), "{results}");
+    let kept: Vec<&str> = results.lines().take(3).collect();
+    world.write(RESULTS, format!("{}\n", kept.join("\n")));
+    world.forget_the_end();
+    world.run(command).expect(1);
+    let row = world.table(RESULTS);
+    assert_eq!(row.of("lead_c").verdict(), "invalid/forbidden//403/1");
+}
+
 /// Why a run has stopped is said whatever else goes wrong at its end.
 #[test]
 fn a_summary_that_cannot_be_written_hides_no_reason() {
