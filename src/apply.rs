@@ -1,5 +1,6 @@
 //! `apply` and `reconcile`: preflight, then every row to its result.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Seek, Write};
@@ -22,7 +23,7 @@ use crate::learnt::Learnt;
 use crate::limiter::{self, Limiter};
 use crate::lock::Lock;
 use crate::open_files;
-use crate::outcome::{Finding, Status};
+use crate::outcome::{self, Finding, Status};
 use crate::pipeline::{self, Job, Witness};
 use crate::preflight::Preflight;
 use crate::private;
@@ -48,7 +49,7 @@ struct Prepared {
 /// What ended the run, with its exit code.
 pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> {
     let server = connect(&run)?;
-    let (_lock, learnt) = server.lock_key()?.unzip();
+    let (lock, learnt) = server.lock_key()?.unzip();
     let client =
         Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
     let files = if run.is_sandbox() { 2 } else { 1 };
@@ -59,11 +60,16 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
         known: learnt.as_ref().and_then(Learnt::load),
     });
     let executor = Executor::new(&client, &limiter, &halt, run.sending.clone());
+    let was_left = lock.as_ref().is_some_and(Lock::was_left);
+    if was_left {
+        executor.expect_latecomers();
+    }
     let apply = Apply {
         run: &run,
         executor: &executor,
         limiter: &limiter,
         halt: &halt,
+        leaves_nothing: Cell::new(!was_left),
     };
     let exit = match run.action {
         Action::Show => apply.show().await,
@@ -74,6 +80,11 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
     {
         warn!(%error, "what was learnt of the quota is not kept");
     }
+    if let Some(lock) = lock.filter(|_| apply.leaves_nothing.get())
+        && let Err(error) = lock.leave_nothing()
+    {
+        warn!(%error, "the next run will look twice at locked leads");
+    }
     exit
 }
 
@@ -82,6 +93,8 @@ struct Apply<'a> {
     executor: &'a Executor<'a>,
     limiter: &'a Limiter,
     halt: &'a Halt,
+    /// No request of this run, or of one before it, may still arrive.
+    leaves_nothing: Cell<bool>,
 }
 
 impl Apply<'_> {
@@ -210,6 +223,7 @@ impl Apply<'_> {
             .results
             .handle()
             .map_err(|error| self.lost(&error))?;
+        self.leaves_nothing.set(false);
         // From here on signals end a run in order: whoever watches them has its turn before the first request.
         tokio::task::yield_now().await;
         let ended = tokio::select! {
@@ -228,6 +242,9 @@ impl Apply<'_> {
                     begun_through,
                     ..progressed
                 })?;
+                let is_known = progress.counts().because(outcome::Cause::OutcomeUnknown) == 0;
+                self.leaves_nothing
+                    .set(is_known && progressed.durable >= begun_through);
                 match is_still_at(written, &run.files.results) {
                     Ok(true) => Ok(()),
                     Ok(false) => Err(self.lost(&"it was changed, replaced or removed meanwhile")),

@@ -1,5 +1,6 @@
 //! One run per results file, and one per key and base URL. The kernel holds the locks and frees them whatever
-//! happens to the process; a lock file is never deleted, and its content is for people only.
+//! happens to the process; a lock file is never deleted. It names its holder, for people, and is emptied by one that has
+//! left nothing under way.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -11,7 +12,10 @@ use crate::private;
 
 /// A lock that is held until this is dropped.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "closing the file frees the lock")] File);
+pub struct Lock {
+    file: File,
+    was_left: bool,
+}
 
 /// Why a lock could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -48,12 +52,13 @@ impl Lock {
             .truncate(false)
             .open(path)
             .map_err(failed)?;
-        match file.try_lock() {
+        let tried = file.try_lock();
+        let mut holder = String::new();
+        // Nobody promises that the holder has written its name yet.
+        let _ = file.read_to_string(&mut holder);
+        match tried {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Nobody promises that the holder has written its name yet.
-                let _ = file.read_to_string(&mut holder);
                 let holder = if holder.is_empty() {
                     holder
                 } else {
@@ -67,7 +72,23 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         write_holder(&mut file).map_err(failed)?;
-        Ok(Self(file))
+        Ok(Self {
+            file,
+            was_left: !holder.is_empty(),
+        })
+    }
+
+    /// Whether the last holder may have left requests under way.
+    pub fn was_left(&self) -> bool {
+        self.was_left
+    }
+
+    /// Frees the lock of a holder that has left nothing under way.
+    ///
+    /// # Errors
+    /// When that cannot be written down.
+    pub fn leave_nothing(self) -> io::Result<()> {
+        self.file.set_len(0)
     }
 
     /// The lock file for one key at one base URL, in the user's state folder; created where it is missing. The
@@ -132,8 +153,11 @@ mod tests {
             "{refused}"
         );
         drop(lock);
-        Lock::take(&path).unwrap();
+        let left = Lock::take(&path).unwrap();
+        assert!(left.was_left());
+        left.leave_nothing().unwrap();
         assert!(path.exists(), "a lock file is never deleted");
+        assert!(!Lock::take(&path).unwrap().was_left());
     }
 
     #[test]

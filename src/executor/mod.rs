@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use crate::api::Dialect;
-use crate::classify::{self, Seen, Systemic, Verdict};
+use crate::classify::{self, Question, Seen, Systemic, Verdict};
 use crate::client::{Client, Reply};
 use crate::correction::Correction;
 use crate::first_answers::{FirstAnswers, Trust};
@@ -68,6 +68,8 @@ pub struct Executor<'a> {
     /// The server has answered anything at all.
     answered: Cell<bool>,
     first_answers: FirstAnswers,
+    /// A request of an earlier run may still arrive.
+    latecomers: Cell<bool>,
     /// Leads that the key could touch in an earlier run.
     witnesses: RefCell<Vec<String>>,
     retry_budget: RefCell<RetryBudget>,
@@ -104,6 +106,7 @@ impl<'a> Executor<'a> {
             reached: Cell::new(false),
             answered: Cell::new(false),
             first_answers: FirstAnswers::default(),
+            latecomers: Cell::new(false),
             witnesses: RefCell::default(),
             retry_budget: RefCell::default(),
             started: Instant::now(),
@@ -176,6 +179,11 @@ impl<'a> Executor<'a> {
         self.witnesses.replace(lead_ids);
     }
 
+    /// An earlier run, of whichever file, has left requests under way: what a lock shows may yet change.
+    pub fn expect_latecomers(&self) {
+        self.latecomers.set(true);
+    }
+
     /// Whether the first answers leave no suspicion that all of this is pointless.
     pub fn is_trusted(&self) -> bool {
         self.first_answers.are_trusted()
@@ -221,7 +229,8 @@ impl<'a> Executor<'a> {
                     Verdict::Settle(finding) => return Some(row.settled(row.finding(finding))),
                     Verdict::Hold => break,
                     Verdict::Ask { question, doubt } => {
-                        row.doubt = doubt;
+                        let is_lock = question == Question::Conflict;
+                        row.doubt = doubt || (is_lock && self.latecomers.get());
                         verdict = self.ask(row, &plan, question).await?;
                     }
                     Verdict::Retry { doubt } => {

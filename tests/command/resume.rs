@@ -409,3 +409,42 @@ fn a_row_that_repeats_a_settled_one_tells_its_story_after_a_resumption() {
     let row = |table: &Table| table.rows[5].clone();
     assert_eq!(row(&results.without(&FREE)), row(&wanted));
 }
+
+/// What it had under way may arrive behind the first look at a lock, whatever results the next run writes.
+#[test]
+fn behind_a_run_that_was_killed_every_lock_is_looked_at_twice() {
+    for (options, results) in [
+        ("", RESULTS),
+        ("--fresh", RESULTS),
+        ("--out other.csv", "other.csv"),
+    ] {
+        let silent = json!({"patch": ["timeout_before", "dial_then_409"]});
+        let world = World::new(vec![lead_with("lead_a", &json!({"sandbox": silent}))]);
+        world.write(
+            INPUT,
+            format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
+        );
+        let command = "apply corrections.csv --region IN";
+        let mut killed = world.leadfix(command).start();
+        world.wait_for("a request", |ledger| ledger.counts.requests == 1);
+        killed.kill();
+        world.run(&format!("{command} {options}")).expect(1);
+        assert_eq!(world.requests("GET"), 2, "{options}");
+        let verdict = world.table(results).of("lead_a").verdict();
+        assert_eq!(verdict, "locked/already_dialled/yes/409/1", "{options}");
+    }
+}
+
+#[test]
+fn behind_a_run_that_has_left_nothing_one_look_at_a_lock_is_enough() {
+    let world = World::new(vec![lead_with("lead_a", &json!({"status": "completed"}))]);
+    world.write(
+        INPUT,
+        format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
+    );
+    for reads in [1, 2] {
+        let ran = world.run("apply corrections.csv --region IN --fresh");
+        ran.expect(1);
+        assert_eq!(world.requests("GET"), reads);
+    }
+}
