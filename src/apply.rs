@@ -125,9 +125,12 @@ impl Apply<'_> {
         let input = open(run)?;
         let claim = Claim::take(&run.files, &run.reading.file)?;
         let prepared = prepare(run, input)?;
-        if run.earlier == Earlier::SetAside
-            && let Some(path) = claim.set_aside()?
-        {
+        let is_over = match run.earlier {
+            Earlier::SetAside => true,
+            Earlier::ResumeUnfinished => claim.is_finished(),
+            Earlier::Resume => false,
+        };
+        if is_over && let Some(path) = claim.set_aside()? {
             self.talk(&format!(
                 "the earlier results are kept as `{}`",
                 path.display()
@@ -238,10 +241,11 @@ impl Apply<'_> {
                 } else {
                     0
                 };
-                session.close(pipeline::Progressed {
+                let progressed = pipeline::Progressed {
                     begun_through,
                     ..progressed
-                })?;
+                };
+                session.close(progressed, prepared.preflight.pass.rows)?;
                 let is_known = progress.counts().because(outcome::Cause::OutcomeUnknown) == 0;
                 self.leaves_nothing
                     .set(is_known && progressed.durable >= begun_through);

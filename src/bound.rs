@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::limiter::{Limiter, Obstacle};
+use crate::limiter::Limiter;
 use crate::pace::Quota;
 
 /// A share of the time below this binds nothing.
@@ -19,13 +19,24 @@ pub struct Waits {
     trouble: Duration,
 }
 
+/// What admission waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// The quota, or the rate that was asked for.
+    Quota,
+    /// Replies: as many requests are under way as may be.
+    Slots,
+    /// The server's recovery.
+    Trouble,
+}
+
 impl Waits {
-    pub(crate) fn add(&mut self, obstacle: &Obstacle, waited: Duration) {
-        match obstacle {
-            Obstacle::Quota(_) | Obstacle::Gate(_) => self.quota += waited,
-            Obstacle::Slots => self.slots += waited,
-            Obstacle::Probe => self.trouble += waited,
-        }
+    pub(crate) fn add(&mut self, wait: Wait, waited: Duration) {
+        *match wait {
+            Wait::Quota => &mut self.quota,
+            Wait::Slots => &mut self.slots,
+            Wait::Trouble => &mut self.trouble,
+        } += waited;
     }
 }
 

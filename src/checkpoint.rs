@@ -158,6 +158,9 @@ pub struct RunFile {
     pub begun_through: Option<u64>,
     /// So many results were durable when this was written; after an orderly end, all of them.
     pub durable: u64,
+    /// Every row of the input has its result.
+    #[serde(default)]
+    pub finished: bool,
 }
 
 impl RunFile {
@@ -171,6 +174,7 @@ impl RunFile {
             doubt_through: 0,
             begun_through: None,
             durable: 0,
+            finished: false,
         }
     }
 

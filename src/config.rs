@@ -87,6 +87,8 @@ pub enum Action {
 pub enum Earlier {
     /// The run goes on behind the last result.
     Resume,
+    /// `reconcile`: the same, but what a finished run has left is kept under another name, for leads change.
+    ResumeUnfinished,
     /// `--fresh`: they are kept under another name.
     SetAside,
 }
@@ -237,6 +239,8 @@ impl Run {
             files: Files::beside(&results),
             earlier: if output.fresh {
                 Earlier::SetAside
+            } else if reconcile {
+                Earlier::ResumeUnfinished
             } else {
                 Earlier::Resume
             },

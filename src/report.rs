@@ -63,7 +63,9 @@ pub fn summary(out: &mut impl Write, summary: &Summary, files: &Files) -> io::Re
         summary.traffic.retries,
         summary.throttled,
     )?;
-    writeln!(out, "bound by {}", summary.bound)?;
+    if let Some(bound) = summary.bound() {
+        writeln!(out, "bound by {bound}")?;
+    }
     writeln!(out, "results   {}", files.results.display())?;
     writeln!(out, "summary   {}", files.summary.display())?;
     for step in summary.next_steps() {

@@ -70,6 +70,11 @@ impl Claim {
         })
     }
 
+    /// Whether an earlier run has given every row of its input a result.
+    pub fn is_finished(&self) -> bool {
+        matches!(RunFile::load(&self.files.run), Ok(Some(run)) if run.finished)
+    }
+
     /// Moves the files of an earlier run aside.
     ///
     /// # Errors
@@ -124,14 +129,15 @@ impl Claim {
 }
 
 impl Session {
-    /// The checkpoint after an orderly end. The lock lasts as long as the session.
+    /// The checkpoint after an orderly end of a run of so many `rows`. The lock lasts as long as the session.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn close(&mut self, progressed: Progressed) -> Result<(), Fatal> {
+    pub fn close(&mut self, progressed: Progressed, rows: u64) -> Result<(), Fatal> {
         let begun = progressed.begun_through.max(self.run.doubt_through);
         self.run.begun_through = Some(begun);
         self.run.durable = progressed.durable;
+        self.run.finished = progressed.durable == rows;
         store(&self.run, &self.files)
     }
 }

@@ -190,6 +190,11 @@ impl Summary {
         }
     }
 
+    /// What has bound this run; `None` where it has settled nothing.
+    pub fn bound(&self) -> Option<&Bound> {
+        Some(&self.bound).filter(|_| self.counts.total() > self.resumed_from)
+    }
+
     /// The content of `.summary.json`.
     pub fn to_json(&self) -> serde_json::Value {
         let statuses: BTreeMap<&str, u64> = self
@@ -228,7 +233,7 @@ impl Summary {
             "traffic": self.traffic,
             "throttled": self.throttled,
             "quota": self.quota,
-            "bound_by": self.bound.to_string(),
+            "bound_by": self.bound().map(Bound::to_string),
             "dialect": self.dialect,
             "next": self.next_steps(),
         })

@@ -17,7 +17,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
-use crate::bound::Waits;
+use crate::bound::{Wait, Waits};
 pub use crate::concurrency::Ceiling;
 use crate::pace::{Pace, Quota, Seconds, Turn};
 use crate::quota::Announcement;
@@ -114,15 +114,10 @@ impl Limiter {
             let Some(obstacle) = self.obstacle(now) else {
                 return Ok(Permit::take(self, now));
             };
-            if let Obstacle::Quota(Some(until)) = obstacle
-                && until - now > LONGEST_HOLD
-            {
+            let Obstacle { wait, until } = obstacle;
+            if until.is_some_and(|until| until - now > LONGEST_HOLD) {
                 return Err(Refusal::HeldTooLong);
             }
-            let until = match obstacle {
-                Obstacle::Gate(until) | Obstacle::Quota(until) => until,
-                Obstacle::Slots | Obstacle::Probe => None,
-            };
             match until {
                 Some(until) => tokio::select! {
                     () = tokio::time::sleep_until(until) => {}
@@ -130,7 +125,7 @@ impl Limiter {
                 },
                 None => self.replied.notified().await,
             }
-            self.state.borrow_mut().waits.add(&obstacle, now.elapsed());
+            self.state.borrow_mut().waits.add(wait, now.elapsed());
         }
     }
 
@@ -170,28 +165,38 @@ impl Limiter {
 
     fn obstacle(&self, now: Instant) -> Option<Obstacle> {
         let state = self.state.borrow();
+        let obstacle = |wait, until| Some(Obstacle { wait, until });
+        let for_a_turn = if state.trouble_since.is_some() {
+            Wait::Trouble
+        } else if state.pace.is_known() {
+            Wait::Quota
+        } else {
+            // The first reply is waited for.
+            Wait::Slots
+        };
         if let Some(gate) = state.gate.filter(|gate| *gate > now) {
-            return Some(Obstacle::Gate(Some(gate)));
+            return obstacle(for_a_turn, Some(gate));
         }
         if state.probing {
-            return Some(Obstacle::Probe);
+            return obstacle(Wait::Trouble, None);
         }
         if state.in_flight >= state.allowed() {
-            return Some(Obstacle::Slots);
+            return obstacle(Wait::Slots, None);
         }
         if let Turn::Wait(until) = state.pace.turn(self.seconds(now)) {
             let until = Duration::try_from_secs_f64(until).ok();
             let until = until.map(|until| self.started + until);
             // Less than a clock tells apart is no wait, or one that does not move would wait for ever.
             if until.is_none_or(|until| until > now) {
-                return Some(Obstacle::Quota(until));
+                return obstacle(for_a_turn, until);
             }
         }
         // Last, because a turn that is asked for is taken.
         let early = self.rate.as_ref()?.check().err()?;
-        Some(Obstacle::Quota(Some(
-            self.started + early.earliest_possible().0,
-        )))
+        obstacle(
+            Wait::Quota,
+            Some(self.started + early.earliest_possible().0),
+        )
     }
 
     fn seconds(&self, at: Instant) -> Seconds {
@@ -199,15 +204,9 @@ impl Limiter {
     }
 }
 
-/// What stands in the way of a request.
+/// What stands in the way of a request, and until when; `None`: until a reply.
 #[derive(Debug)]
-pub(crate) enum Obstacle {
-    /// Everyone holds.
-    Gate(Option<Instant>),
-    /// The quota, or the rate that was asked for; `None`: until a reply.
-    Quota(Option<Instant>),
-    /// As many are under way as may be.
-    Slots,
-    /// Another request finds out whether the server is back.
-    Probe,
+struct Obstacle {
+    wait: Wait,
+    until: Option<Instant>,
 }

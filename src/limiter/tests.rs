@@ -338,7 +338,7 @@ async fn what_was_waited_for_binds() {
     };
     for (before, signal, expected) in [
         (0, GOOD, Bound::Latency(1, HOUR)),
-        (1, held, Bound::Quota(None)),
+        (1, held, Bound::Trouble),
         (BREAKER, TROUBLE, Bound::Trouble),
     ] {
         let limiter = Limiter::new(Settings {
@@ -386,4 +386,25 @@ fn ticks_never_go_below_the_beginning() {
     assert_eq!(second(3).saturating_sub(apart), second(1));
     assert_eq!(second(1).saturating_sub(apart), second(0));
     assert_eq!(second(1) + apart, second(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_for_want_of_quota_binds_as_the_quota() {
+    let limiter = limiter(1, None);
+    let start = Instant::now();
+    let refused = throttled(Some(Duration::from_mins(50)));
+    limiter.admit().await.unwrap().report(refused);
+    drop(limiter.admit().await.unwrap());
+    let bound = Bound::of(&limiter, start.elapsed());
+    assert!(matches!(bound, Bound::Quota(Some(_))), "{bound:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_in_trouble_is_no_quota() {
+    let limiter = limiter(4, None);
+    let started = Instant::now();
+    for _ in 0..BREAKER + 3 {
+        limiter.admit().await.unwrap().report(TROUBLE);
+    }
+    assert_eq!(Bound::of(&limiter, started.elapsed()), Bound::Trouble);
 }

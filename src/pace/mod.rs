@@ -212,6 +212,11 @@ impl Pace {
         }
     }
 
+    /// Whether a reply has told anything of the quota, be it that there is none.
+    pub fn is_known(&self) -> bool {
+        !matches!(self.kind, Kind::Unknown)
+    }
+
     /// Whether a request may go at `now`.
     pub fn turn(&self, now: Seconds) -> Turn {
         let due = match self.pace(now) {

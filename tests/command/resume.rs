@@ -448,3 +448,31 @@ fn behind_a_run_that_has_left_nothing_one_look_at_a_lock_is_enough() {
         assert_eq!(world.requests("GET"), reads);
     }
 }
+
+/// What was so yesterday need not be so today.
+#[test]
+fn a_finished_reconciliation_begins_anew_and_an_unfinished_one_goes_on() {
+    let world = World::new(vec![lead("lead_a"), lead("lead_b")]);
+    let rows = |index: usize| format!("lead_id,phone_number\nlead_a,{}\n", number(index));
+    world.write(INPUT, rows(0));
+    let command = "reconcile corrections.csv --region IN";
+    world.run(command).expect(0);
+    world.write("drift.csv", rows(5));
+    world.run("apply drift.csv --region IN").expect(0);
+    world
+        .run(command)
+        .expect(0)
+        .says("kept as `corrections.results.csv.1`");
+    let verdict = || world.table(RESULTS).of("lead_a").verdict();
+    assert_eq!(verdict(), "updated///200/1", "it has drifted");
+    world.run(command).expect(0);
+    assert_eq!(verdict(), "unchanged/already_correct//200/0");
+    world.write(INPUT, rows(6));
+    world.run(command).expect(0);
+    assert_eq!(verdict(), "updated///200/1", "a new export");
+    world.forget_the_end();
+    world.write(INPUT, rows(7));
+    world
+        .run(command)
+        .complains(78, &["not the same as it was", "--fresh"]);
+}

@@ -210,6 +210,7 @@ impl World {
         let mut checkpoint = self.json("corrections.run.json");
         checkpoint["begun_through"] = json!(null);
         checkpoint["durable"] = json!(0);
+        checkpoint["finished"] = json!(false);
         self.write("corrections.run.json", checkpoint.to_string());
     }
 
