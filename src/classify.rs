@@ -228,7 +228,7 @@ fn shown(question: Question, evidence: Evidence, doubt: bool) -> Verdict {
         (Question::Conflict | Question::ConflictAgain, Differs) => {
             Verdict::Settle(Finding::locked(Cause::AlreadyDialled, Reupload::Yes))
         }
-        (Question::Conflict | Question::ConflictAgain, Mixed | Partly | Unshown) => review,
+        (Question::Conflict | Question::ConflictAgain, Mixed | Partly) => review,
         (_, Whole) => confirmed,
         (Question::Mismatch | Question::Unproven, Partly) => {
             Verdict::Settle(Finding::new(Status::Updated, Cause::PartlyConfirmed))
@@ -243,6 +243,10 @@ fn shown(question: Question, evidence: Evidence, doubt: bool) -> Verdict {
         (Question::Mismatch, Mixed) => {
             Verdict::OtherSpelling(Finding::new(Status::Failed, Cause::PartlyApplied))
         }
+        (Question::Refused(_), Mixed) => {
+            Verdict::Settle(Finding::new(Status::Failed, Cause::PartlyApplied))
+        }
+        (Question::Refused(finding), Differs | DiffersUndialled) => Verdict::Settle(finding),
         (_, Nothing | OtherLead | Unshown | Partly | Mixed | Differs | DiffersUndialled) => {
             unread(question, doubt)
         }
@@ -257,8 +261,9 @@ fn unread(question: Question, doubt: bool) -> Verdict {
         }
         Question::Mismatch | Question::Unproven => Verdict::Retry { doubt: true },
         Question::Forbidden(_) => Verdict::Retry { doubt },
-        Question::Refused(finding) => Verdict::Settle(finding),
-        Question::Exhausted => Verdict::Settle(Finding::new(Status::Failed, Cause::OutcomeUnknown)),
+        Question::Refused(_) | Question::Exhausted => {
+            Verdict::Settle(Finding::new(Status::Failed, Cause::OutcomeUnknown))
+        }
     }
 }
 

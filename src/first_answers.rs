@@ -50,11 +50,16 @@ impl FirstAnswers {
         }
     }
 
-    /// Takes the first success of a row that shows no lead: what answers may not be the API at all. Whether that has
-    /// come true.
+    /// Takes a row of which neither the change nor a read has shown a lead, with successes: what answers may not be the API
+    /// at all. Whether that has come true.
     pub fn see_blank(&self) -> bool {
         self.blank_rows.set(self.blank_rows.get() + 1);
         self.are_blank() && self.blank_rows.get() >= ENOUGH
+    }
+
+    /// Whether anything was said that the API would say.
+    pub fn have_spoken(&self) -> bool {
+        self.spoken.get()
     }
 
     /// Whether there were successes, and nothing that the API would say.
@@ -62,7 +67,8 @@ impl FirstAnswers {
         self.blank_rows.get() > 0 && !self.spoken.get()
     }
 
-    /// Takes the final answer for one row that was sent.
+    /// Takes the final answer for one row that was sent; in the order of the rows, or quick refusals would overtake slow
+    /// successes.
     pub fn observe(&self, status: u16) -> Trust {
         let refusal = matches!(status, 400..=499) && status != 409;
         let trust = match self.trust.get() {

@@ -346,6 +346,9 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
     fn take(&mut self, item: Box<Item<'a>>) {
         self.ended |= matches!(item.step, Step::Abandoned);
         if !self.ended {
+            if let Step::Settled(outcome) = &item.step {
+                self.job.executor.observe(outcome);
+            }
             self.waiting.push_back(item);
         }
     }

@@ -9,6 +9,7 @@ use tracing::info;
 
 use crate::checkpoint::{Files, Identity, RunFile};
 use crate::error::{Exit, Fatal};
+use crate::executor::WITNESSES;
 use crate::lock::{Lock, LockError};
 use crate::outcome::{Cause, Finding, Reason, Status};
 use crate::pipeline::{Progressed, Settled};
@@ -17,9 +18,6 @@ use crate::private;
 use crate::reader::{Columns, Input, Row};
 use crate::results::{self, Results, ScanError};
 use crate::summary::Counts;
-
-/// So many leads are remembered by which the key can be shown to work.
-const WITNESSES: usize = 3;
 
 /// A run's files, locked and ready.
 #[derive(Debug)]

@@ -42,6 +42,8 @@ pub struct Lead<'a> {
     /// Of an envelope: an error that travels under a 200.
     #[serde(rename = "statusCode")]
     status_code: Option<u16>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    success: Option<&'a RawValue>,
 }
 
 /// Text of a reply; copied only where it holds escapes.
@@ -64,17 +66,41 @@ impl<'a> Lead<'a> {
         struct Wrapped<'a> {
             #[serde(rename = "statusCode")]
             status_code: Option<u16>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            status: Option<&'a RawValue>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            success: Option<&'a RawValue>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            error: Option<&'a RawValue>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            errors: Option<&'a RawValue>,
             #[serde(borrow)]
             data: Lead<'a>,
         }
-        let fails = |code: Option<u16>| code.is_some_and(|code| code >= 400);
+        let is_error = |code: u16| code >= 400;
+        let says = |field: Option<&RawValue>, words: &[&str]| {
+            field.is_some_and(|field| words.contains(&field.get()))
+        };
+        let fails = |code: Option<u16>, success: Option<&RawValue>| {
+            code.is_some_and(is_error) || says(success, &["false"])
+        };
         let identified = |lead: &Self| {
-            (lead.id.is_some() || lead.campaign_id.is_some()) && !fails(lead.status_code)
+            (lead.id.is_some() || lead.campaign_id.is_some())
+                && !fails(lead.status_code, lead.success)
         };
         let plain = read::<Self>(body).filter(identified);
         plain.or_else(|| {
             read::<Wrapped<'a>>(body)
-                .filter(|wrapped| !fails(wrapped.status_code))
+                .filter(|wrapped| {
+                    let nothing = ["null", "false", "\"\"", "[]", "{}"];
+                    let status = wrapped.status.and_then(|status| status.get().parse().ok());
+                    let complains = [wrapped.error, wrapped.errors]
+                        .into_iter()
+                        .any(|field| field.is_some() && !says(field, &nothing));
+                    !complains
+                        && !status.is_some_and(is_error)
+                        && !fails(wrapped.status_code, wrapped.success)
+                })
                 .map(|wrapped| wrapped.data)
                 .filter(identified)
         })
@@ -319,6 +345,11 @@ mod tests {
         for reply in [
             r#"{"statusCode":409,"message":"locked","data":{"id":"lead_1","phone_number":"+91"}}"#,
             r#"{"statusCode":500,"id":"lead_1","phone_number":"+91"}"#,
+            r#"{"success":false,"id":"lead_1","phone_number":"+91"}"#,
+            r#"{"success":false,"message":"locked","data":{"id":"lead_1","phone_number":"+91"}}"#,
+            r#"{"error":"Conflict","data":{"id":"lead_1","phone_number":"+91"}}"#,
+            r#"{"status":409,"data":{"id":"lead_1","phone_number":"+91"}}"#,
+            r#"{"errors":[{"field":"metadata"}],"data":{"id":"lead_1","phone_number":"+91"}}"#,
         ] {
             assert!(Lead::from_reply(reply.as_bytes()).is_none(), "{reply}");
         }

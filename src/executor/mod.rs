@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::info;
 
@@ -26,7 +27,10 @@ use crate::retry_budget::RetryBudget;
 use crate::text;
 use reply::lead_in;
 use request::Sent;
-use row::{Row, unfit};
+use row::Row;
+
+/// So many leads are remembered by which key and server can be shown to work.
+pub const WITNESSES: usize = 3;
 
 /// How rows are sent.
 #[derive(Clone, Debug)]
@@ -70,8 +74,13 @@ pub struct Executor<'a> {
     first_answers: FirstAnswers,
     /// A request of an earlier run may still arrive.
     latecomers: Cell<bool>,
-    /// Leads that the key could touch in an earlier run.
+    /// Some leads that the server has shown, in this run or an earlier one.
     witnesses: RefCell<Vec<String>>,
+    /// Rows that have begun and are not settled, and those among them that wait to know whether the key works.
+    under_way: Cell<u32>,
+    forbidden: Cell<u32>,
+    /// One row at a time finds out whether the server is there.
+    checking: Mutex<()>,
     retry_budget: RefCell<RetryBudget>,
     started: Instant,
     /// `PATCH` requests of which a byte may have left.
@@ -108,6 +117,9 @@ impl<'a> Executor<'a> {
             first_answers: FirstAnswers::default(),
             latecomers: Cell::new(false),
             witnesses: RefCell::default(),
+            under_way: Cell::new(0),
+            forbidden: Cell::new(0),
+            checking: Mutex::new(()),
             retry_budget: RefCell::default(),
             started: Instant::now(),
             sent: Cell::new(0),
@@ -120,7 +132,7 @@ impl<'a> Executor<'a> {
     pub async fn begin(&self) -> Option<Permit<'a>> {
         let admitted = tokio::select! {
             biased;
-            admitted = self.limiter.admit() => admitted,
+            admitted = self.admitted() => admitted,
             () = self.halt.pulled() => return None,
         };
         // Asked behind the wait and not before it, so that the usual row, which need not wait, waits for nothing.
@@ -136,7 +148,20 @@ impl<'a> Executor<'a> {
         doubt: bool,
     ) -> Option<Outcome> {
         let mut row = Row::new(Some(permit), correction, doubt, self.first_spelling());
-        let outcome = self.take_to_the_end(&mut row).await?;
+        self.under_way.set(self.under_way.get() + 1);
+        let outcome = self.take_to_the_end(&mut row).await;
+        self.under_way.set(self.under_way.get() - 1);
+        let outcome = outcome?;
+        let is_unknown = outcome.finding.status == Status::Missing && !self.succeeded.get();
+        if is_unknown && self.ask_witnesses(&mut row).await? {
+            self.halt.pull(halt::Cause::Misconfigured(
+                "the server shows none of the leads that an earlier run has settled: the key is another workspace's, or \
+                 they are gone (--fresh starts anew)"
+                    .to_owned(),
+            ));
+            return None;
+        }
+        self.remember(correction, &outcome);
         let is_unreached = match outcome.finding.reason {
             Some(Reason::Cause(Cause::Unreachable)) => !self.answered.get(),
             // What an earlier run has sent, this one has not even asked about.
@@ -154,6 +179,20 @@ impl<'a> Executor<'a> {
             self.stop_at_a_stranger(&outcome.detail);
             return None;
         }
+        Some(outcome)
+    }
+
+    /// A lead that was shown can show again that key and server work.
+    fn remember(&self, correction: &Correction, outcome: &Outcome) {
+        let mut witnesses = self.witnesses.borrow_mut();
+        let is_shown = matches!(outcome.finding.status, Status::Updated | Status::Unchanged);
+        if witnesses.len() < WITNESSES && is_shown {
+            witnesses.push(correction.lead_id.clone());
+        }
+    }
+
+    /// Takes what a row of this run came to, in the order of the rows.
+    pub fn observe(&self, outcome: &Outcome) {
         if let Some(status) = outcome.http_status
             && let Trust::Refused(status) = self.first_answers.observe(status)
         {
@@ -163,7 +202,6 @@ impl<'a> Executor<'a> {
                 crate::first_answers::ENOUGH,
             )));
         }
-        Some(outcome)
     }
 
     /// What one correction would come to, without sending it; waits for admission only to read its lead. `None` when the
@@ -292,8 +330,8 @@ impl<'a> Executor<'a> {
                 } else {
                     Status::Invalid
                 };
-                row.words = unfit(cause).into();
-                return Some(Prepared::Settled(row.unfit(Finding::new(status, cause))));
+                let finding = Finding::new(status, cause);
+                return Some(Prepared::Settled(row.unfit(finding, cause)));
             }
         };
         if plan.evidence(lead.as_ref()) == Evidence::Whole {
@@ -314,9 +352,8 @@ impl<'a> Executor<'a> {
         if let Some(body) = change.body(row.spelling).filter(|_| !loses) {
             return Some(Prepared::Send(plan, body));
         }
-        row.words = unfit(Cause::NotExpressible).into();
         let finding = Finding::new(Status::Invalid, Cause::NotExpressible);
-        Some(Prepared::Settled(row.unfit(finding)))
+        Some(Prepared::Settled(row.unfit(finding, Cause::NotExpressible)))
     }
 
     fn must_read(&self, row: &Row) -> bool {

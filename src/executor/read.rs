@@ -9,11 +9,15 @@ use super::reply::{lead_in, lead_of};
 use super::row::Row;
 use crate::classify::{self, Question, Systemic, Verdict};
 use crate::client::{Answer, Reply};
+use crate::first_answers::ENOUGH;
 use crate::outcome::{Cause, Finding, Outcome, Status};
 use crate::plan::Plan;
 
 /// A read that fails in passing is tried this often.
 const READ_TRIES: u32 = 3;
+/// A forbidden row waits so long for others to begin that may show that the key works, and looks so often.
+const OTHERS_BEGIN_WITHIN: Duration = Duration::from_secs(1);
+const LOOK_EACH: Duration = Duration::from_millis(50);
 /// A lock that was in doubt is looked at a second time after this.
 const SECOND_LOOK: Duration = Duration::from_millis(1_100);
 
@@ -62,7 +66,9 @@ impl<'a> Executor<'a> {
                                 (row.http_status, row.words) = patched;
                                 return Some(Err(row.settled(fallback)));
                             }
-                            (None, Some(200..=299)) => Cause::VariablesUnread,
+                            (None, Some(200..=299)) if row.correction.touches_variables() => {
+                                Cause::VariablesUnread
+                            }
                             (None, _) => Cause::Unreachable,
                         };
                         return Some(Err(row.settled(Finding::new(Status::Failed, cause))));
@@ -122,32 +128,57 @@ impl<'a> Executor<'a> {
         if !matches!(refusal, Reply::Answer(answer) if answer.status == 403) {
             return Some(false);
         }
-        let witnesses = self.witnesses.borrow().clone();
-        for lead_id in &witnesses {
-            if !self.succeeded.get() && self.is_shown(row, lead_id).await? {
-                self.succeeded.set(true);
-            }
-        }
-        Some(self.succeeded.get())
+        self.ask_witnesses(row).await?;
+        Some(self.succeeded.get() || self.is_another_row_answered().await)
     }
 
-    /// Whether the server shows this lead.
-    async fn is_shown(&self, row: &mut Row<'_, 'a>, lead_id: &str) -> Option<bool> {
+    /// Reads the leads that an earlier run has settled, until one is shown. Whether the server knows none of them, so that
+    /// the key is another workspace's.
+    pub(super) async fn ask_witnesses(&self, row: &mut Row<'_, 'a>) -> Option<bool> {
+        let witnesses = self.witnesses.borrow().clone();
+        let mut are_unknown = !witnesses.is_empty();
+        for lead_id in &witnesses {
+            if self.succeeded.get() {
+                return Some(false);
+            }
+            are_unknown &= self.is_unknown(row, lead_id).await?;
+        }
+        Some(are_unknown && !self.succeeded.get())
+    }
+
+    /// Whether the server refuses to show this lead; that it shows it is noted.
+    async fn is_unknown(&self, row: &mut Row<'_, 'a>, lead_id: &str) -> Option<bool> {
         let mut tries = 0;
         while tries < READ_TRIES {
-            let reply = self.read(row, lead_id).await?;
-            match &reply {
+            match self.read(row, lead_id).await? {
                 Reply::Answer(answer) if answer.status == 429 => {}
-                Reply::NotConnected { .. } | Reply::Lost { .. } => tries += 1,
-                Reply::Answer(answer) if matches!(answer.status, 408 | 500..) => tries += 1,
-                Reply::Answer(answer) => {
-                    return Some(lead_in(answer).is_some_and(|lead| lead.is_named(lead_id)));
+                Reply::Answer(answer) if !matches!(answer.status, 408 | 500..) => {
+                    let is_shown = lead_in(&answer).is_some_and(|lead| lead.is_named(lead_id));
+                    self.succeeded.set(self.succeeded.get() || is_shown);
+                    return Some(answer.status >= 400);
                 }
-            }
-            if tries > 0 {
-                self.pause_to_retry(tries).await?;
+                Reply::Answer(_) | Reply::NotConnected { .. } | Reply::Lost { .. } => {
+                    tries += 1;
+                    self.pause_to_retry(tries).await?;
+                }
             }
         }
         Some(false)
+    }
+
+    /// Waits until another row has shown that the key works, as long as one is under way that may show it, and a moment
+    /// for those that have not begun.
+    async fn is_another_row_answered(&self) -> bool {
+        self.forbidden.set(self.forbidden.get() + 1);
+        let asked_at = Instant::now();
+        loop {
+            let may_be_answered = self.under_way.get() > self.forbidden.get()
+                || asked_at.elapsed() < OTHERS_BEGIN_WITHIN;
+            let is_hopeless = self.forbidden.get() >= ENOUGH || !may_be_answered;
+            if self.succeeded.get() || is_hopeless || self.halt.is_pulled() {
+                return self.succeeded.get();
+            }
+            tokio::time::sleep(LOOK_EACH).await;
+        }
     }
 }

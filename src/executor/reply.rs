@@ -15,13 +15,23 @@ use crate::text;
 /// So much is shown of a reply that shows no lead, in characters.
 const BLANK_SHOWN: usize = 60;
 
-/// The lead that a 2xx shows.
+/// The lead that a 2xx shows, as it is and not as it will be.
 pub(super) fn lead_in(answer: &Answer) -> Option<Lead<'_>> {
+    const ACCEPTED: u16 = 202;
+    const MULTI_STATUS: u16 = 207;
     let body = answer.body.as_deref()?;
-    (200..=299)
-        .contains(&answer.status)
-        .then(|| Lead::from_reply(body))
-        .flatten()
+    match answer.status {
+        ACCEPTED | MULTI_STATUS => None,
+        200..=299 => Lead::from_reply(body),
+        _ => None,
+    }
+}
+
+/// Whether this is a page of whatever stands before the API: it speaks JSON, or says nothing.
+fn is_page(answer: &Answer) -> bool {
+    let body = answer.body.as_deref().unwrap_or_default();
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    first.is_some_and(|byte| !b"{[\"".contains(byte))
 }
 
 /// The same of any reply.
@@ -33,7 +43,7 @@ pub(super) fn lead_of(reply: &Reply) -> Option<Lead<'_>> {
 }
 
 /// What a reply says about admission.
-pub(super) fn signal(reply: &Reply) -> Signal {
+fn signal(reply: &Reply) -> Signal {
     match reply {
         Reply::NotConnected { .. } | Reply::Lost { .. } => Signal::Trouble { retry_after: None },
         Reply::Answer(answer) => {
@@ -50,6 +60,23 @@ pub(super) fn signal(reply: &Reply) -> Signal {
 }
 
 impl<'a> Executor<'a> {
+    /// What a reply says about admission. A page in the midst of the API's replies comes from a gateway that cannot reach
+    /// it.
+    pub(super) fn signal(&self, reply: &Reply) -> Signal {
+        match reply {
+            Reply::Answer(answer) if self.is_strange(answer) => {
+                Signal::Trouble { retry_after: None }
+            }
+            _ => signal(reply),
+        }
+    }
+
+    /// Whether something else than the API answers, which has answered before.
+    fn is_strange(&self, answer: &Answer) -> bool {
+        let is_judged = matches!(answer.status, 200..=299 | 400 | 403 | 404 | 422);
+        is_judged && is_page(answer) && self.first_answers.have_spoken()
+    }
+
     /// Reduces a reply to its meaning, and keeps its words for people.
     pub(super) fn see(
         &self,
@@ -71,6 +98,15 @@ impl<'a> Executor<'a> {
                 self.reached.set(true);
                 row.words = text::cut(detail);
                 Seen::Lost
+            }
+            Reply::Answer(answer) if answer.status >= 400 && self.is_strange(answer) => {
+                row.http_status = Some(answer.status);
+                row.words = format!(
+                    "something before the API answered {}, with {}",
+                    answer.status,
+                    self.received(answer)
+                );
+                Seen::NotConnected
             }
             Reply::Answer(answer) => {
                 row.http_status = Some(answer.status);
@@ -114,7 +150,9 @@ impl<'a> Executor<'a> {
                 if lead.is_none() && (200..=299).contains(&answer.status) {
                     self.see_blank(row, answer);
                 } else {
-                    self.first_answers.see(answer.status);
+                    if !is_page(answer) {
+                        self.first_answers.see(answer.status);
+                    }
                     if evidence == Evidence::Nothing && answer.status < 300 {
                         row.words = format!(
                             "the server answered {} without showing the fields sent",
@@ -131,9 +169,9 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// A success that shows no lead. One that was cut says nothing of who answers.
-    fn see_blank(&self, row: &mut Row<'_, 'a>, answer: &Answer) {
-        let received = match &answer.body {
+    /// The beginning of a body that shows no lead.
+    fn received(&self, answer: &Answer) -> String {
+        match &answer.body {
             None => "a body that was cut or is too large".to_owned(),
             Some(body) if body.is_empty() => "nothing in it".to_owned(),
             Some(body) => {
@@ -141,12 +179,22 @@ impl<'a> Executor<'a> {
                 let shown: String = text.trim().chars().take(BLANK_SHOWN).collect();
                 format!("`{}`", text::cut(&shown))
             }
-        };
+        }
+    }
+
+    /// A success that shows no lead. One that was cut says nothing of who answers, and a single one may be all that the
+    /// API says to a change: a row is blank when a read shows none either.
+    fn see_blank(&self, row: &mut Row<'_, 'a>, answer: &Answer) {
         row.words = format!(
-            "the server answered {} without showing the lead, with {received}",
-            answer.status
+            "the server answered {} without showing the lead, with {}",
+            answer.status,
+            self.received(answer)
         );
-        if answer.body.is_some() && !std::mem::replace(&mut row.blank, true) {
+        if answer.body.is_none() {
+            return;
+        }
+        row.blanks += 1;
+        if row.blanks == 2 {
             let enough = self.first_answers.see_blank();
             if enough {
                 self.stop_at_a_stranger(&row.words);

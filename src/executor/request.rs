@@ -1,7 +1,6 @@
 //! One request of a row, admitted and counted.
 
 use super::Executor;
-use super::reply::signal;
 use super::row::Row;
 use crate::client::Reply;
 use crate::limiter::Permit;
@@ -42,7 +41,7 @@ impl<'a> Executor<'a> {
         // Counted beforehand: the run may end while the request is under way.
         self.sent.set(self.sent.get() + 1);
         let reply = self.client.patch(&row.correction.lead_id, body).await;
-        permit.report(signal(&reply));
+        permit.report(self.signal(&reply));
         if matches!(reply, Reply::NotConnected { .. }) {
             self.sent.set(self.sent.get() - 1);
         }
@@ -69,13 +68,19 @@ impl<'a> Executor<'a> {
     /// Reads a lead on behalf of a row.
     pub(super) async fn read(&self, row: &mut Row<'_, 'a>, lead_id: &str) -> Option<Reply> {
         let permit = self.permit(row).await?;
-        let reply = self.client.read(lead_id).await;
-        permit.report(signal(&reply));
+        let reply = self.read_unadmitted(lead_id).await;
+        permit.report(self.signal(&reply));
         row.trace("GET", lead_id, &reply);
+        Some(reply)
+    }
+
+    /// Reads a lead on behalf of nobody, and whatever the limiter says.
+    pub(super) async fn read_unadmitted(&self, lead_id: &str) -> Reply {
+        let reply = self.client.read(lead_id).await;
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;
         traffic.reads += 1;
-        Some(reply)
+        reply
     }
 }
 

@@ -35,8 +35,8 @@ pub(super) struct Row<'c, 'p> {
     /// How the row ends when the server refuses the other spelling too.
     pub(super) fallback: Option<Finding>,
     pub(super) reconnected: bool,
-    /// A success has shown no lead.
-    pub(super) blank: bool,
+    /// Successes that have shown no lead.
+    pub(super) blanks: u32,
     /// When the lead was read to be merged with the row.
     pub(super) merged_at: Option<Instant>,
     /// It was read anew because that had become too long ago: the next turn is the row's to send, however late it
@@ -68,7 +68,7 @@ impl<'c, 'p> Row<'c, 'p> {
             tried_other: false,
             fallback: None,
             reconnected: false,
-            blank: false,
+            blanks: 0,
             merged_at: None,
             renewed: false,
             held: Variables::new(),
@@ -117,11 +117,15 @@ impl<'c, 'p> Row<'c, 'p> {
     }
 
     /// A row that cannot be sent, or not once more: what an earlier attempt came to is then not known.
-    pub(super) fn unfit(&self, finding: Finding) -> Outcome {
-        self.settled(match self.fallback {
-            Some(fallback) => fallback,
-            None if self.doubt => Finding::new(Status::Failed, Cause::OutcomeUnknown),
-            None => finding,
+    pub(super) fn unfit(&mut self, finding: Finding, cause: Cause) -> Outcome {
+        if let Some(fallback) = self.fallback {
+            return self.settled(fallback);
+        }
+        self.words = unfit(cause).into();
+        self.settled(if self.doubt {
+            Finding::new(Status::Failed, Cause::OutcomeUnknown)
+        } else {
+            finding
         })
     }
 
@@ -141,7 +145,7 @@ impl<'c, 'p> Row<'c, 'p> {
 }
 
 /// Why a planned row is not sent, and what to do, for people.
-pub(super) fn unfit(cause: Cause) -> &'static str {
+fn unfit(cause: Cause) -> &'static str {
     match cause {
         Cause::TooManyVariables => {
             "with the row's the lead would have more than 15 variables; clear some of them"

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::future;
+use futures::stream::FuturesUnordered;
+
 use super::Executor;
 use super::row::{Row, backoff};
 use crate::halt;
-use crate::limiter::{Permit, Refusal};
+use crate::limiter::{Permit, Refusal, Signal};
 
 impl<'a> Executor<'a> {
     /// The permit that the row began with, else another one: a row that has begun may finish while the run ends.
@@ -20,10 +24,41 @@ impl<'a> Executor<'a> {
         let admitted = tokio::select! {
             biased;
             // Asked first: the usual row is admitted at once and waits for nothing else.
-            admitted = self.limiter.admit() => admitted,
+            admitted = self.admitted() => admitted,
             () = self.held_beyond_the_end() => return None,
         };
         self.heed(admitted)
+    }
+
+    /// Waits for admission. That nothing but trouble is met may be the fault of the rows that are left: the server is
+    /// given up only if it shows no other lead either.
+    pub(super) async fn admitted(&self) -> Result<Permit<'a>, Refusal> {
+        loop {
+            match self.limiter.admit().await {
+                Err(Refusal::GaveUp) if self.is_server_there().await => {}
+                admitted => return admitted,
+            }
+        }
+    }
+
+    /// Asks for leads that it has shown before.
+    async fn is_server_there(&self) -> bool {
+        let _turn = self.checking.lock().await;
+        if !self.limiter.has_given_up() {
+            return true;
+        }
+        let witnesses = self.witnesses.borrow().clone();
+        let replies = FuturesUnordered::new();
+        for lead_id in &witnesses {
+            replies.push(self.read_unadmitted(lead_id));
+        }
+        let is_there = replies
+            .any(|reply| future::ready(!matches!(self.signal(&reply), Signal::Trouble { .. })))
+            .await;
+        if is_there {
+            self.limiter.go_on();
+        }
+        is_there
     }
 
     /// A limiter that admits nothing more ends the run.

@@ -129,6 +129,18 @@ impl Limiter {
         }
     }
 
+    /// Whether nothing but trouble was met for too long.
+    pub fn has_given_up(&self) -> bool {
+        self.state.borrow().refusal == Some(Refusal::GaveUp)
+    }
+
+    /// The server is there after all.
+    pub fn go_on(&self) {
+        let mut state = self.state.borrow_mut();
+        state.refusal = None;
+        state.recover();
+    }
+
     /// How often the server refused for want of quota.
     pub fn throttled(&self) -> u64 {
         self.state.borrow().throttled

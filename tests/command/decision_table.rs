@@ -93,7 +93,7 @@ spelling_refused_and_unreadable         | pending     | always unknown_field_400
 422_applied                             | pending     | 500_after, 422                                    | updated/confirmed_by_read//422/2        | new
 400_applied                             | pending     | close_after, 400_string                           | updated/confirmed_by_read//400/2        | new
 422_applied_and_gone                    | pending     | 500_after, 422 ; always 404                       | missing/missing_after_doubt//422/2      | new
-422_applied_and_unreadable              | pending     | 500_after, 422 ; always 500_before                | invalid/rejected_by_server//422/2       | new
+422_applied_and_unreadable              | pending     | 500_after, 422 ; always 500_before                | failed/outcome_unknown//422/2           | new
 # 403 on one row.
 403_destination                         | pending     | always destination_blocked_403                    | invalid/destination_blocked//403/1      | old
 403                                     | pending     | always forbidden_403                              | invalid/forbidden//403/1                | old
