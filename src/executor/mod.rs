@@ -76,9 +76,11 @@ pub struct Executor<'a> {
     latecomers: Cell<bool>,
     /// Some leads that the server has shown, in this run or an earlier one.
     witnesses: RefCell<Vec<String>>,
-    /// Rows that have begun and are not settled, and those among them that wait to know whether the key works.
+    /// Rows that have begun and are not settled, those among them that wait for what the others' replies tell, and whether
+    /// they have waited in vain.
     under_way: Cell<u32>,
-    forbidden: Cell<u32>,
+    waiting: Cell<u32>,
+    is_hopeless: Cell<bool>,
     /// One row at a time finds out whether the server is there.
     checking: Mutex<()>,
     retry_budget: RefCell<RetryBudget>,
@@ -118,7 +120,8 @@ impl<'a> Executor<'a> {
             latecomers: Cell::new(false),
             witnesses: RefCell::default(),
             under_way: Cell::new(0),
-            forbidden: Cell::new(0),
+            waiting: Cell::new(0),
+            is_hopeless: Cell::new(false),
             checking: Mutex::new(()),
             retry_budget: RefCell::default(),
             started: Instant::now(),

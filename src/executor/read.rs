@@ -9,15 +9,11 @@ use super::reply::{lead_in, lead_of};
 use super::row::Row;
 use crate::classify::{self, Question, Systemic, Verdict};
 use crate::client::{Answer, Reply};
-use crate::first_answers::ENOUGH;
 use crate::outcome::{Cause, Finding, Outcome, Status};
 use crate::plan::Plan;
 
 /// A read that fails in passing is tried this often.
 const READ_TRIES: u32 = 3;
-/// A forbidden row waits so long for others to begin that may show that the key works, and looks so often.
-const OTHERS_BEGIN_WITHIN: Duration = Duration::from_secs(1);
-const LOOK_EACH: Duration = Duration::from_millis(50);
 /// A lock that was in doubt is looked at a second time after this.
 const SECOND_LOOK: Duration = Duration::from_millis(1_100);
 
@@ -129,7 +125,8 @@ impl<'a> Executor<'a> {
             return Some(false);
         }
         self.ask_witnesses(row).await?;
-        Some(self.succeeded.get() || self.is_another_row_answered().await)
+        let is_answered = || self.succeeded.get();
+        Some(self.have_others_told(is_answered).await)
     }
 
     /// Reads the leads that an earlier run has settled, until one is shown. Whether the server knows none of them, so that
@@ -164,21 +161,5 @@ impl<'a> Executor<'a> {
             }
         }
         Some(false)
-    }
-
-    /// Waits until another row has shown that the key works, as long as one is under way that may show it, and a moment
-    /// for those that have not begun.
-    async fn is_another_row_answered(&self) -> bool {
-        self.forbidden.set(self.forbidden.get() + 1);
-        let asked_at = Instant::now();
-        loop {
-            let may_be_answered = self.under_way.get() > self.forbidden.get()
-                || asked_at.elapsed() < OTHERS_BEGIN_WITHIN;
-            let is_hopeless = self.forbidden.get() >= ENOUGH || !may_be_answered;
-            if self.succeeded.get() || is_hopeless || self.halt.is_pulled() {
-                return self.succeeded.get();
-            }
-            tokio::time::sleep(LOOK_EACH).await;
-        }
     }
 }

@@ -42,6 +42,11 @@ pub(super) fn lead_of(reply: &Reply) -> Option<Lead<'_>> {
     }
 }
 
+/// Whether the API would say something of the row with it.
+fn is_verdict(status: u16) -> bool {
+    matches!(status, 200..=299 | 400 | 403 | 404 | 422)
+}
+
 /// What a reply says about admission.
 fn signal(reply: &Reply) -> Signal {
     match reply {
@@ -73,8 +78,20 @@ impl<'a> Executor<'a> {
 
     /// Whether something else than the API answers, which has answered before.
     fn is_strange(&self, answer: &Answer) -> bool {
-        let is_judged = matches!(answer.status, 200..=299 | 400 | 403 | 404 | 422);
-        is_judged && is_page(answer) && self.first_answers.have_spoken()
+        is_verdict(answer.status) && is_page(answer) && self.first_answers.have_spoken()
+    }
+
+    /// A page that looks like a verdict on the row waits for the API to speak to another one: until then nobody knows
+    /// whether this is all that answers at the base URL.
+    pub(super) async fn hear_the_api(&self, reply: &Reply) {
+        if let Reply::Answer(answer) = reply
+            && answer.status >= 400
+            && is_verdict(answer.status)
+            && is_page(answer)
+        {
+            let has_spoken = || self.first_answers.have_spoken();
+            self.have_others_told(has_spoken).await;
+        }
     }
 
     /// Reduces a reply to its meaning, and keeps its words for people.

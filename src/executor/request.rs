@@ -42,6 +42,7 @@ impl<'a> Executor<'a> {
         self.sent.set(self.sent.get() + 1);
         let reply = self.client.patch(&row.correction.lead_id, body).await;
         permit.report(self.signal(&reply));
+        self.hear_the_api(&reply).await;
         if matches!(reply, Reply::NotConnected { .. }) {
             self.sent.set(self.sent.get() - 1);
         }
@@ -70,6 +71,7 @@ impl<'a> Executor<'a> {
         let permit = self.permit(row).await?;
         let reply = self.read_unadmitted(lead_id).await;
         permit.report(self.signal(&reply));
+        self.hear_the_api(&reply).await;
         row.trace("GET", lead_id, &reply);
         Some(reply)
     }

@@ -6,10 +6,17 @@ use futures::StreamExt;
 use futures::future;
 use futures::stream::FuturesUnordered;
 
+use tokio::time::Instant;
+
 use super::Executor;
 use super::row::{Row, backoff};
+use crate::first_answers::ENOUGH;
 use crate::halt;
 use crate::limiter::{Permit, Refusal, Signal};
+
+/// A row waits so long for others to begin that may tell what its reply means, and looks so often.
+const OTHERS_BEGIN_WITHIN: Duration = Duration::from_secs(1);
+const LOOK_EACH: Duration = Duration::from_millis(50);
 
 impl<'a> Executor<'a> {
     /// The permit that the row began with, else another one: a row that has begun may finish while the run ends.
@@ -39,6 +46,24 @@ impl<'a> Executor<'a> {
                 admitted => return admitted,
             }
         }
+    }
+
+    /// Waits until the replies to other rows have told something that this row's may mean: as long as one of those is under
+    /// way that do not wait for the same, and a moment for those that have not begun. Whether they have.
+    pub(super) async fn have_others_told(&self, told: impl Fn() -> bool) -> bool {
+        self.waiting.set(self.waiting.get() + 1);
+        let asked_at = Instant::now();
+        while !told() && !self.is_hopeless.get() && !self.halt.is_pulled() {
+            let may_tell = self.under_way.get() > self.waiting.get()
+                || asked_at.elapsed() < OTHERS_BEGIN_WITHIN;
+            if may_tell && self.waiting.get() < ENOUGH {
+                tokio::time::sleep(LOOK_EACH).await;
+            } else {
+                self.is_hopeless.set(true);
+            }
+        }
+        self.waiting.set(self.waiting.get() - 1);
+        told()
     }
 
     /// Asks for leads that it has shown before.

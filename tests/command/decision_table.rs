@@ -4,7 +4,7 @@
 use leadfix::sandbox::{Options, UnknownFields};
 use serde_json::{Value, json};
 
-use crate::world::{INPUT, World, lead_with, number};
+use crate::world::{INPUT, World, lead_with, number, plain};
 
 /// What happens to a row with a new number, and what the row then says: ID, the lead's status, steps for its
 /// `PATCH` requests and after the semicolon for its reads, `status/reason/reupload/http status/attempts`, and which
@@ -503,4 +503,43 @@ fn notes_and_variables_can_be_cleared_and_numbers_cannot() {
         );
         assert_eq!(found, "invalid/not_clearable///0");
     }
+}
+
+/// The first twenty rows are what tells, and not the first twenty answers.
+#[test]
+fn quick_refusals_behind_slow_successes_stop_no_run() {
+    let slow = json!({"sandbox": {"patch": {"always": "delay:700"}}});
+    let ids: Vec<String> = (0..60).map(|index| format!("lead_{index:02}")).collect();
+    let missing = |index: usize| (4..34).contains(&index);
+    let leads = ids.iter().enumerate().filter(|(index, _)| !missing(*index));
+    let world = World::new(leads.map(|(_, id)| lead_with(id, &slow)).collect());
+    let rows: String = ids
+        .iter()
+        .enumerate()
+        .map(|(index, id)| [id.as_str(), ",", &number(index), "\n"].concat())
+        .collect();
+    world.write(INPUT, format!("lead_id,phone_number\n{rows}"));
+    world.run("apply corrections.csv --region IN").expect(1);
+    let results = world.judge();
+    for (index, id) in ids.iter().enumerate() {
+        let expected = if missing(index) { "missing" } else { "updated" };
+        assert_eq!(&results.of(id)["result_status"], expected, "{id}");
+    }
+}
+
+#[test]
+fn a_forbidden_first_row_waits_for_the_others() {
+    let forbidden =
+        json!({"patch": {"always": "forbidden_403"}, "get": {"always": "forbidden_403"}});
+    let mut leads = vec![lead_with("lead_0000", &json!({"sandbox": forbidden}))];
+    leads.extend((1..6).map(|index| lead_with(&format!("lead_000{index}"), &json!({}))));
+    let world = World::new(leads);
+    world.write(INPUT, plain(6).1);
+    world.run("apply corrections.csv --region IN").expect(1);
+    let results = world.judge();
+    assert_eq!(
+        results.of("lead_0000").verdict(),
+        "invalid/forbidden//403/1"
+    );
+    assert_eq!(results.of("lead_0005").verdict(), "updated///200/1");
 }

@@ -1,8 +1,10 @@
 //! Faults of the server: answers that say too little, too much or something else.
 
+use std::time::Duration;
+
 use crate::hostile::Server;
 use crate::script::{Deed, Reply, Script, Step, answer, applied, refusal, refusal_with, step};
-use crate::world::{APPLY, World, side_by_side};
+use crate::world::{APPLY, RESULTS, World, side_by_side};
 
 const HTML: &str = "<!DOCTYPE html><title>It works!</title>";
 
@@ -171,7 +173,7 @@ fn a_403_at_once_stops_the_run_and_a_later_one_is_the_rows() {
 }
 
 #[test]
-fn an_error_page_in_html_is_as_good_as_its_status() {
+fn an_error_page_in_html_is_no_verdict_on_the_row() {
     settle(vec![
         (
             "502",
@@ -181,9 +183,14 @@ fn an_error_page_in_html_is_as_good_as_its_status() {
         (
             "400",
             always(step(answer(400, HTML))),
-            "invalid/rejected_by_server/",
+            "failed/unreachable/",
         ),
-        ("404", always(step(answer(404, HTML))), "missing/not_found/"),
+        (
+            "404",
+            always(step(answer(404, HTML))),
+            "failed/unreachable/",
+        ),
+        ("once", first([step(answer(404, HTML))]), "updated//"),
         (
             "409",
             always(step(answer(409, HTML)).first(Deed::Dial)),
@@ -342,4 +349,67 @@ fn one_row_with_broken_replies_stops_nobody() {
         assert_eq!(results[0].verdict(), "failed/outcome_unknown/");
         assert!(results[1..].iter().all(|row| row.verdict() == "updated//"));
     }
+}
+
+#[test]
+fn one_hanging_lead_ends_no_run() {
+    let script = Script::default().always("PATCH", "lead_0", step(Reply::Hang));
+    let world = World::new(20, script);
+    let ran = world.run(&format!("{APPLY} --timeout 1s --give-up-after 2s"));
+    ran.expect(1);
+    let results = world.judge();
+    assert_eq!(results[0].verdict(), "failed/outcome_unknown/", "{ran}");
+    let ledger = world.server.ledger();
+    for (index, row) in results.iter().enumerate().skip(1) {
+        assert_eq!(row.verdict(), "updated//", "{ran}");
+        assert_eq!(ledger.of("PATCH", &format!("lead_{index}")).len(), 1);
+    }
+}
+
+/// A maintenance page, a captive portal, an ingress without its backend: the API has not spoken.
+#[test]
+fn a_page_in_the_midst_of_a_run_settles_no_row_and_holds_it_up_no_longer_than_it_stands() {
+    side_by_side([200, 400, 403, 404, 422], |status| {
+        let world = World::new(1500, Script::default());
+        let run = world.start(&format!("{APPLY} --deadline 60s --max-attempts 20"));
+        world
+            .server
+            .wait_for("some rows", |ledger| ledger.count("PATCH") > 20);
+        let page = Script::default().whatever(step(answer(status, HTML)));
+        world.server.behave(page);
+        std::thread::sleep(Duration::from_secs(2));
+        world.server.behave(Script::default());
+        let ran = run.end();
+        ran.expect(0);
+        assert!(
+            world.server.ledger().count("PATCH") > 1500,
+            "no page was met"
+        );
+        for row in world.judge() {
+            assert_eq!(&row["result_status"], "updated", "{status}: {row}\n{ran}");
+        }
+    });
+}
+
+#[test]
+fn a_key_that_knows_none_of_the_leads_settled_before_calls_no_row_missing() {
+    let world = World::new(12, Script::default());
+    world.run(APPLY).expect(0);
+    let kept: Vec<String> = world
+        .read(RESULTS)
+        .lines()
+        .take(5)
+        .map(str::to_owned)
+        .collect();
+    world.write(RESULTS, kept.join("\n") + "\n");
+    let run_file = "corrections.run.json";
+    let mut run: serde_json::Value = serde_json::from_str(&world.read(run_file)).expect("JSON");
+    run["begun_through"] = serde_json::Value::Null;
+    run["durable"] = 0.into();
+    world.write(run_file, run.to_string());
+    world
+        .server
+        .behave(Script::default().whatever(step(refusal(404))));
+    world.run(APPLY).complains(78, &["another workspace"]);
+    assert_eq!(world.judge_so_far().len(), 4);
 }
