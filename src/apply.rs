@@ -472,10 +472,11 @@ fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
         Cause::Interrupted => Fatal::new(Exit::Interrupted, format!("interrupted; {resume}")),
         Cause::Terminated => Fatal::new(Exit::Terminated, format!("terminated; {resume}")),
         Cause::Deadline => Fatal::new(Exit::TryLater, format!("the deadline is over; {resume}")),
-        Cause::GaveUp => Fatal::new(
+        Cause::GaveUp(last) => Fatal::new(
             Exit::TryLater,
             format!(
-                "for {} s there was nothing but failed connections, timeouts and 5xx; {resume} when the server is back",
+                "for {} s there was nothing but failed connections, timeouts and 5xx (the last: {last}); {resume} when the \
+                 server is back",
                 give_up_after.as_secs()
             ),
         ),
@@ -489,10 +490,10 @@ fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
                 "the server asks for a pause of more than an hour (Retry-After); {resume} then"
             ),
         ),
-        Cause::KeyRefused => Fatal::new(
+        Cause::KeyRefused(how) => Fatal::new(
             Exit::KeyRefused,
             format!(
-                "the server refused the key: check it, and that it may touch this workspace's campaigns; {resume}"
+                "the server refused the key ({how}): check it, and that it may touch this workspace's campaigns; {resume}"
             ),
         ),
         Cause::Misconfigured(what) => Fatal::new(Exit::Misconfigured, what),

@@ -11,14 +11,14 @@ pub enum Cause {
     Terminated,
     /// `--deadline` is over.
     Deadline,
-    /// Nothing but failed connections, timeouts and 5xx for `--give-up-after`.
-    GaveUp,
+    /// Nothing but failed connections, timeouts and 5xx for `--give-up-after`; the words are of the last one.
+    GaveUp(String),
     /// Not one connection could be made; the words say why.
     Unreachable(String),
     /// The server asks for a longer pause than a run waits.
     HeldTooLong,
-    /// The key was refused.
-    KeyRefused,
+    /// The key was refused; the words say how.
+    KeyRefused(String),
     /// The server redirects, or its certificate is not trusted; the words say which.
     Misconfigured(String),
     /// The server answers for other leads than the ones asked for.

@@ -55,9 +55,11 @@ impl Lock {
         let tried = file.try_lock();
         let mut holder = String::new();
         // Nobody promises that the holder has written its name yet.
-        let _ = file.read_to_string(&mut holder);
+        let read = file.read_to_string(&mut holder);
         match tried {
-            Ok(()) => {}
+            Ok(()) => {
+                read.map_err(failed)?;
+            }
             Err(TryLockError::WouldBlock) => {
                 let holder = if holder.is_empty() {
                     holder

@@ -25,7 +25,7 @@ use crate::outcome::{Cause, Finding, Outcome, Reason, Status};
 use crate::plan::{Evidence, MetadataMode, Plan};
 use crate::retry_budget::RetryBudget;
 use crate::text;
-use reply::lead_in;
+use reply::{complaint_in, lead_in};
 use request::Sent;
 use row::Row;
 
@@ -69,6 +69,8 @@ pub struct Executor<'a> {
     succeeded: Cell<bool>,
     /// A connection was made, so that a byte may have got there.
     reached: Cell<bool>,
+    /// What the last failed connection, timeout or 5xx was.
+    last_trouble: RefCell<String>,
     /// The server has answered anything at all.
     answered: Cell<bool>,
     first_answers: FirstAnswers,
@@ -115,6 +117,7 @@ impl<'a> Executor<'a> {
             proven: Cell::new(None),
             succeeded: Cell::new(false),
             reached: Cell::new(false),
+            last_trouble: RefCell::default(),
             answered: Cell::new(false),
             first_answers: FirstAnswers::default(),
             latecomers: Cell::new(false),
@@ -396,7 +399,10 @@ impl<'a> Executor<'a> {
 
     fn stop<T>(&self, systemic: Systemic, reply: &Reply) -> Option<T> {
         self.halt.pull(match systemic {
-            Systemic::KeyRefused => halt::Cause::KeyRefused,
+            Systemic::KeyRefused => halt::Cause::KeyRefused(match reply {
+                Reply::Answer(answer) => self.words(answer.status, &complaint_in(answer)),
+                Reply::NotConnected { .. } | Reply::Lost { .. } => String::new(),
+            }),
             Systemic::Redirected => {
                 let (status, to) = match reply {
                     Reply::Answer(answer) => (answer.status, answer.redirects_to()),

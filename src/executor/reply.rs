@@ -27,6 +27,11 @@ pub(super) fn lead_in(answer: &Answer) -> Option<Lead<'_>> {
     }
 }
 
+/// What a refusal complains of.
+pub(super) fn complaint_in(answer: &Answer) -> Complaint {
+    Complaint::from_reply(answer.body.as_deref().unwrap_or_default())
+}
+
 /// Whether this is a page of whatever stands before the API: it speaks JSON, or says nothing.
 fn is_page(answer: &Answer) -> bool {
     let body = answer.body.as_deref().unwrap_or_default();
@@ -101,7 +106,7 @@ impl<'a> Executor<'a> {
         reply: &Reply,
         plan: Option<&Plan<'_>>,
     ) -> Seen {
-        match reply {
+        let seen = match reply {
             Reply::NotConnected { detail, untrusted } => {
                 row.words = text::cut(detail);
                 if *untrusted {
@@ -129,61 +134,70 @@ impl<'a> Executor<'a> {
                 row.http_status = Some(answer.status);
                 self.reached.set(true);
                 self.answered.set(true);
-                let body = answer.body.as_deref().unwrap_or_default();
-                let complaint = if answer.status < 400 {
-                    Complaint::default()
-                } else {
-                    Complaint::from_reply(body)
-                };
-                row.words = match complaint.messages.as_slice() {
-                    [] if answer.status < 400 => String::new(),
-                    [] => format!("the server answered {}", answer.status),
-                    _ => format!(
-                        "the server said: {}",
-                        text::cut(&self.client.redact(&complaint.to_string()))
-                    ),
-                };
-                let words = if complaint.refuses_spelling(row.spelling) {
-                    Words::RefusesSpelling
-                } else if complaint.speaks_of_destination() {
-                    Words::Destination
-                } else {
-                    Words::Other
-                };
-                let lead = lead_in(answer);
-                let evidence = match (&lead, plan) {
-                    (Some(lead), Some(plan)) => plan.evidence(Some(lead)),
-                    (Some(lead), None) if lead.is_named(&row.correction.lead_id) => {
-                        Evidence::Differs
-                    }
-                    (Some(_), None) => Evidence::OtherLead,
-                    (None, _) => Evidence::Nothing,
-                };
-                if let (Some(lead), Some(plan), Evidence::Partly | Evidence::Unshown) =
-                    (&lead, plan, evidence)
-                {
-                    row.shown = plan.explain(lead);
-                }
-                if lead.is_none() && (200..=299).contains(&answer.status) {
-                    self.see_blank(row, answer);
-                } else {
-                    if !is_page(answer) {
-                        self.first_answers.see(answer.status);
-                    }
-                    if evidence == Evidence::Nothing && answer.status < 300 {
-                        row.words = format!(
-                            "the server answered {} without showing the fields sent",
-                            answer.status
-                        );
-                    }
-                }
-                Seen::Answer {
-                    status: answer.status,
-                    evidence,
-                    words,
-                }
+                self.see_answer(row, answer, plan)
+            }
+        };
+        let is_trouble = match seen {
+            Seen::NotConnected | Seen::Lost => true,
+            Seen::Answer { status, .. } => matches!(status, 408 | 500..),
+        };
+        if is_trouble {
+            self.last_trouble.replace(row.words.clone());
+        }
+        seen
+    }
+
+    fn see_answer(&self, row: &mut Row<'_, 'a>, answer: &Answer, plan: Option<&Plan<'_>>) -> Seen {
+        let mut words = Words::Other;
+        row.words.clear();
+        if answer.status >= 400 {
+            let complaint = complaint_in(answer);
+            row.words = self.words(answer.status, &complaint);
+            if complaint.refuses_spelling(row.spelling) {
+                words = Words::RefusesSpelling;
+            } else if complaint.speaks_of_destination() {
+                words = Words::Destination;
             }
         }
+        let lead = lead_in(answer);
+        let evidence = match (&lead, plan) {
+            (Some(lead), Some(plan)) => plan.evidence(Some(lead)),
+            (Some(lead), None) if lead.is_named(&row.correction.lead_id) => Evidence::Differs,
+            (Some(_), None) => Evidence::OtherLead,
+            (None, _) => Evidence::Nothing,
+        };
+        if let (Some(lead), Some(plan), Evidence::Partly | Evidence::Unshown) =
+            (&lead, plan, evidence)
+        {
+            row.shown = plan.explain(lead);
+        }
+        if lead.is_none() && (200..=299).contains(&answer.status) {
+            self.see_blank(row, answer);
+        } else {
+            if !is_page(answer) {
+                self.first_answers.see(answer.status);
+            }
+            if evidence == Evidence::Nothing && answer.status < 300 {
+                row.words = format!(
+                    "the server answered {} without showing the fields sent",
+                    answer.status
+                );
+            }
+        }
+        Seen::Answer {
+            status: answer.status,
+            evidence,
+            words,
+        }
+    }
+
+    /// What a refusal says.
+    pub(super) fn words(&self, status: u16, complaint: &Complaint) -> String {
+        if complaint.messages.is_empty() {
+            return format!("the server answered {status}");
+        }
+        let said = self.client.redact(&complaint.to_string());
+        format!("the server said: {}", text::cut(&said))
     }
 
     /// The beginning of a body that shows no lead.

@@ -91,7 +91,7 @@ impl<'a> Executor<'a> {
         admitted
             .inspect_err(|refusal| {
                 self.halt.pull(match refusal {
-                    Refusal::GaveUp => halt::Cause::GaveUp,
+                    Refusal::GaveUp => halt::Cause::GaveUp(self.last_trouble.borrow().clone()),
                     Refusal::HeldTooLong => halt::Cause::HeldTooLong,
                 });
             })

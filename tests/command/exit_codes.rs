@@ -278,7 +278,7 @@ fn seventy_five_when_there_is_nothing_but_failed_connections() {
         .leadfix(run)
         .env("DIALNEXA_BASE_URL", dead_port())
         .run();
-    ran.complains(75, &["failed connections", "same command again"])
+    ran.complains(75, &["failed connections", "refused", "same command again"])
         .never_says("bound by the quota");
     assert_eq!(
         world.table(RESULTS).rows.len(),
