@@ -313,7 +313,10 @@ impl Run {
 
 fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
     let dotenv = DotEnv::read(Path::new(".env"))?;
-    let stated = api.base_url.or_else(|| dotenv.get("DIALNEXA_BASE_URL"));
+    let stated = match api.base_url {
+        None => dotenv.get("DIALNEXA_BASE_URL")?,
+        stated => stated,
+    };
     let base_url = match (stated, &defaults.base_url) {
         (Some(text), _) => base_url::parse(&text)?,
         (None, Some(url)) => url.clone(),
