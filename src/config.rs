@@ -329,10 +329,14 @@ fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
         ),
         None => defaults.proxy.clone(),
     };
-    let key_file = api.api_key_file.or_else(|| defaults.api_key_file.clone());
+    let key = key::find(
+        api.api_key_file.as_deref(),
+        &dotenv,
+        defaults.api_key_file.as_deref(),
+    )?;
     Ok(Target::Api {
         base_url,
-        key: key::find(key_file.as_deref(), &dotenv)?,
+        key,
         ca_file: api.ca_file.or_else(|| defaults.ca_file.clone()),
         proxy,
     })

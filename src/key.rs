@@ -1,6 +1,7 @@
 //! The API key: where it comes from, and that it stays secret. It is never an argument.
 
 use std::collections::HashSet;
+use std::env::VarError;
 use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -12,29 +13,35 @@ use crate::error::{Exit, Fatal};
 /// The variable that holds the key.
 pub const VARIABLE: &str = "DIALNEXA_API_KEY";
 
-/// Finds the key: in the file stated, else in the environment, else in `.env` in the current folder.
+/// Finds the key: in the file that a flag states, else in the environment, else in `.env` in the current folder, else
+/// in the file that `leadfix.toml` names.
 ///
 /// # Errors
-/// When there is none (exit 2), or when the file can be read by others (exit 78).
-pub fn find(file: Option<&Path>, dotenv: &DotEnv) -> Result<SecretString, Fatal> {
-    if let Some(path) = file {
+/// When there is none (exit 2), or when others can read its file or `.env` does not say it as it stands (exit 78).
+pub fn find(
+    stated: Option<&Path>,
+    dotenv: &DotEnv,
+    default: Option<&Path>,
+) -> Result<SecretString, Fatal> {
+    if let Some(path) = stated {
         return from_file(path);
     }
     let variable = match std::env::var(VARIABLE) {
         Ok(key) => Some(key),
-        Err(_) => dotenv.get(VARIABLE)?,
+        Err(VarError::NotPresent) => dotenv.get(VARIABLE)?,
+        Err(VarError::NotUnicode(_)) => {
+            return Err(Fatal::new(Exit::Usage, format!("`{VARIABLE}` is no text")));
+        }
     };
-    match variable
-        .map(|key| key.trim().to_owned())
-        .filter(|key| !key.is_empty())
-    {
-        Some(key) => Ok(key.into()),
-        None => Err(Fatal::new(
+    match (variable.as_deref().map(str::trim), default) {
+        (None, Some(path)) => from_file(path),
+        (None | Some(""), _) => Err(Fatal::new(
             Exit::Usage,
             format!(
                 "no API key: set `{VARIABLE}`, put it into `.env`, or name a file with --api-key-file"
             ),
         )),
+        (Some(key), _) => Ok(key.to_owned().into()),
     }
 }
 
@@ -138,7 +145,7 @@ mod tests {
     #[test]
     fn a_key_file_is_read_only_when_nobody_else_can() {
         let good = file("keyid:secret\n", 0o600);
-        let key = find(Some(good.path()), &DotEnv::default()).unwrap();
+        let key = find(Some(good.path()), &DotEnv::default(), None).unwrap();
         assert_eq!(key.expose_secret(), "keyid:secret");
         assert!(!format!("{key:?}").contains("secret:") && !format!("{key:?}").contains("keyid"));
         for (content, mode, exit) in [
@@ -149,7 +156,7 @@ mod tests {
         ] {
             let file = file(content, mode);
             assert_eq!(
-                find(Some(file.path()), &DotEnv::default())
+                find(Some(file.path()), &DotEnv::default(), None)
                     .unwrap_err()
                     .exit,
                 exit,
@@ -157,7 +164,7 @@ mod tests {
             );
         }
         assert_eq!(
-            find(Some(Path::new("/no/such")), &DotEnv::default())
+            find(Some(Path::new("/no/such")), &DotEnv::default(), None)
                 .unwrap_err()
                 .exit,
             Exit::Usage
