@@ -40,6 +40,9 @@ fn two_for_wrong_usage() {
         "--concurrency 0",
         "--max-attempts 101",
         "--max-attempts 0",
+        "--timeout 9223372036854775807s",
+        "--deadline 8785h",
+        "--give-up-after 9223372036854775807s",
     ] {
         let (flag, _) = wrong.split_once(' ').expect("a value");
         world
