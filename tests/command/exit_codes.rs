@@ -268,6 +268,25 @@ fn seventy_five_when_the_deadline_is_over() {
     );
 }
 
+#[test]
+fn a_deadline_that_is_over_before_the_file_is_read_lets_nothing_be_sent() {
+    // The state folder says that the run has begun, however late.
+    let late = "(until [ -e state ]; do sleep 0.01; done; sleep 0.5; cat corrections.csv) | \"$@\"";
+    let late = ["sh", "-c", late, "sh"].map(str::to_owned);
+    let apply = format!("apply - --region IN --out {RESULTS}");
+    for action in ["--dry-run", ""] {
+        let world = World::plain(2, Options::default());
+        world
+            .leadfix(&format!("{apply} --deadline 400ms {action}"))
+            .under(&late)
+            .run()
+            .complains(75, &["deadline", "same command again"]);
+        assert_eq!(world.ledger().counts.requests, 0);
+        let in_time = world.leadfix(&format!("{apply} --deadline 1h {action}"));
+        in_time.under(&late).run().expect(0);
+    }
+}
+
 fn dead_port() -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     format!("http://{}", listener.local_addr().expect("an address"))
