@@ -11,6 +11,7 @@ use crate::api;
 use crate::base_url;
 use crate::checkpoint::{Files, Identity};
 use crate::cli::{self, InputArgs, RunArgs};
+use crate::concurrency::CEILING;
 use crate::correction::Rules;
 use crate::defaults::Defaults;
 use crate::error::{Exit, Fatal};
@@ -25,12 +26,6 @@ use crate::reader::{Fingerprint, MapTarget, ReadOptions};
 
 /// Rows that may be under way behind the last durable one.
 pub const WINDOW: u64 = 4096;
-/// At five seconds a reply, 500 requests a second need 2,500 of them under way, and the window has room for those
-/// that are not durable yet.
-pub(crate) const CEILING: Ceiling = Ceiling {
-    usual: 64,
-    most: 3072,
-};
 const MAX_ATTEMPTS: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Rows under way may take so much longer than one request once the run is ending.
