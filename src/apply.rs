@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::bound::Bound;
@@ -48,6 +49,7 @@ struct Prepared {
 /// # Errors
 /// What ended the run, with its exit code.
 pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> {
+    let deadline = run.deadline.map(|deadline| Instant::now() + deadline);
     let server = connect(&run)?;
     let (lock, learnt) = server.lock_key()?.unzip();
     let client =
@@ -70,6 +72,7 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
         limiter: &limiter,
         halt: &halt,
         leaves_nothing: Cell::new(!was_left),
+        deadline,
     };
     let exit = match run.action {
         Action::Show => apply.show().await,
@@ -95,6 +98,7 @@ struct Apply<'a> {
     halt: &'a Halt,
     /// No request of this run, or of one before it, may still arrive.
     leaves_nothing: Cell<bool>,
+    deadline: Option<Instant>,
 }
 
 impl Apply<'_> {
@@ -110,8 +114,10 @@ impl Apply<'_> {
             self.halt,
         );
         let exit = tokio::select! {
+            // In this order: where the deadline is over already, nothing begins.
+            biased;
+            never = self.keep_deadline() => match never {},
             exit = shown => exit?,
-            never = deadline(self.run.deadline, self.halt) => match never {},
         };
         match self.halt.cause() {
             Some(cause) => Err(explain(&cause, self.run.give_up_after)),
@@ -230,9 +236,11 @@ impl Apply<'_> {
         // From here on signals end a run in order: whoever watches them has its turn before the first request.
         tokio::task::yield_now().await;
         let ended = tokio::select! {
+            // In this order: where the deadline is over already, nothing begins.
+            biased;
+            never = self.keep_deadline() => match never {},
             ended = pipeline::run(&job, opened.settled, &account) => ended,
             never = progress.keep_alive(note) => match never {},
-            never = deadline(run.deadline, self.halt) => match never {},
         };
         match ended {
             Ok(progressed) => {
@@ -271,6 +279,15 @@ impl Apply<'_> {
                 ),
             )),
         }
+    }
+
+    /// Ends the run when its deadline is over.
+    async fn keep_deadline(&self) -> Infallible {
+        if let Some(deadline) = self.deadline {
+            tokio::time::sleep_until(deadline).await;
+            self.halt.pull(Cause::Deadline);
+        }
+        std::future::pending().await
     }
 
     /// The results are not what was written.
@@ -455,14 +472,6 @@ impl Witness for Account<'_> {
     fn written(&self, finding: Finding) {
         self.0.written(finding);
     }
-}
-
-async fn deadline(deadline: Option<Duration>, halt: &Halt) -> Infallible {
-    if let Some(deadline) = deadline {
-        tokio::time::sleep(deadline).await;
-        halt.pull(Cause::Deadline);
-    }
-    std::future::pending().await
 }
 
 /// What ended the run, and what to do about it.

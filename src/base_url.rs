@@ -6,30 +6,28 @@ use reqwest::Url;
 
 use crate::error::{Exit, Fatal};
 
-/// `https`, or `http` to this very machine; `/v1` is added where it is missing.
+/// `https`, or `http` to this very machine; `/v1` is added where it is missing. What is refused may hold a password or a
+/// token, and is not repeated.
 pub(crate) fn parse(text: &str) -> Result<Url, Fatal> {
-    let wrong = |what: &str| Fatal::new(Exit::Misconfigured, format!("base URL `{text}`: {what}"));
+    let wrong = |what: &str| Fatal::new(Exit::Misconfigured, format!("the base URL {what}"));
     let mut url: Url = text
         .trim()
         .parse()
-        .map_err(|_| wrong("no URL; write for example https://api.dialnexa.com"))?;
+        .map_err(|_| wrong("is no URL; write for example https://api.dialnexa.com"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Fatal::new(
-            Exit::Misconfigured,
-            "the base URL must not contain a user or password",
-        ));
+        return Err(wrong("must not contain a user or password"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("it must end with its path"));
+        return Err(wrong("must end with its path"));
     }
     if !url.has_host() {
-        return Err(wrong("it has no host"));
+        return Err(wrong("has no host"));
     }
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
-        "http" => return Err(wrong("the key would travel in the clear; use https")),
-        _ => return Err(wrong("use https")),
+        "http" => return Err(wrong("would let the key travel in the clear; use https")),
+        _ => return Err(wrong("is of no use here; use https")),
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&if path.ends_with("/v1") {
@@ -91,7 +89,24 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!(error.exit, Exit::Misconfigured, "{text}");
-            assert!(!error.message.contains("pass@"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_base_url_that_is_refused_is_not_repeated() {
+        for text in [
+            "user:hunter2@api.dialnexa.com",
+            "https://user:hunter2@api.dialnexa.com",
+            "https://user:hunter2@host:99999/",
+            "https://api.dialnexa.com/?token=hunter2",
+            "https://api.dialnexa.com/#hunter2",
+            "data:hunter2",
+            "http://hunter2.example.com",
+            "ftp://hunter2.example.com",
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.message.contains("base URL"), "{error}");
+            assert!(!error.message.contains("hunter2"), "{error}");
         }
     }
 }

@@ -180,7 +180,7 @@ impl Check<'_> {
 
     /// Writes the file again, with every number that can be read in E.164; everything else stays as it stands.
     /// Damaged rows are left out: written in columns they would look whole. The options that the file is read with fit
-    /// the copy too: it has the delimiter that is stated, and a mark, which outranks a stated encoding.
+    /// the copy too, all but `--sheet`: it has the delimiter that is stated, and a mark, which outranks a stated encoding.
     fn write_fixed(&self, path: &Path) -> Result<(), Fatal> {
         let failed = |error: &dyn std::fmt::Display| {
             Fatal::new(

@@ -11,6 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::plan::MetadataMode;
 use crate::private;
 
+/// What inputs are called, in any case: packed first.
+const ENDINGS: [&str; 11] = [
+    ".gz", ".zst", ".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods",
+];
+
 /// The files of one run, all beside the results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
@@ -51,10 +56,12 @@ impl Files {
             .to_string_lossy()
             .into_owned();
         let mut stem = name.as_str();
-        for ending in [
-            ".gz", ".zst", ".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods",
-        ] {
-            stem = stem.strip_suffix(ending).unwrap_or(stem);
+        for ending in ENDINGS {
+            let split = stem.len().checked_sub(ending.len());
+            stem = split
+                .and_then(|at| stem.split_at_checked(at))
+                .filter(|(_, end)| end.eq_ignore_ascii_case(ending))
+                .map_or(stem, |(start, _)| start);
         }
         let ending = if sandbox {
             "sandbox.results.csv"
@@ -257,6 +264,17 @@ mod tests {
                 "corrections.sandbox.summary.json",
             ),
             ("a.csv.gz", false, "a.results.csv", "a.summary.json"),
+            (
+                "LEADS.CSV",
+                true,
+                "LEADS.sandbox.results.csv",
+                "LEADS.sandbox.summary.json",
+            ),
+            ("a.Tab.GZ", false, "a.results.csv", "a.summary.json"),
+            ("a.xlsb", false, "a.results.csv", "a.summary.json"),
+            ("a.xlsm", false, "a.results.csv", "a.summary.json"),
+            ("é.csv", false, "é.results.csv", "é.summary.json"),
+            ("é", false, "é.results.csv", "é.summary.json"),
             (
                 "Leads May.xlsx",
                 false,

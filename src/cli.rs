@@ -317,12 +317,19 @@ fn parse_mapping(argument: &str) -> Result<(MapTarget, String), String> {
     mapping(argument).map_err(|error| error.to_string())
 }
 
+/// Longer times would overflow the clock sooner or later.
+const LONGEST: Duration = Duration::from_hours(366 * 24);
+
 /// A time like `30s`, `2m` or `1h 30m`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong =
         || format!("`{text}` is no length of time; write for example `30s`, `2m` or `500ms`");
     let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-    Duration::try_from(duration).map_err(|_| wrong())
+    let duration = Duration::try_from(duration).map_err(|_| wrong())?;
+    if duration > LONGEST {
+        return Err(format!("`{text}` is longer than 366 days"));
+    }
+    Ok(duration)
 }
 
 /// The same, and not `0s`.

@@ -1,4 +1,5 @@
-//! One request, one reply. The only user of `reqwest`; knows nothing of retries, limits or what a reply means.
+//! One request, one reply. The only one to send by `reqwest`, of which others use the URL alone; knows nothing of
+//! retries, limits or what a reply means.
 
 use std::cell::RefCell;
 use std::error::Error as StdError;

@@ -33,6 +33,13 @@ pub struct Ceiling {
     pub most: usize,
 }
 
+/// At five seconds a reply, 500 requests a second need 2,500 of them under way, and the window of rows has room for
+/// those that are not durable yet.
+pub(crate) const CEILING: Ceiling = Ceiling {
+    usual: 64,
+    most: 3072,
+};
+
 impl Ceiling {
     /// The same, and never more than `most`.
     #[must_use]
@@ -207,7 +214,6 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
-    use crate::config::CEILING;
 
     /// Replies with everything in use, at what `latency` makes of the limit, for so many round trips.
     fn drive(

@@ -11,6 +11,7 @@ use crate::api;
 use crate::base_url;
 use crate::checkpoint::{Files, Identity};
 use crate::cli::{self, InputArgs, RunArgs};
+use crate::concurrency::CEILING;
 use crate::correction::Rules;
 use crate::defaults::Defaults;
 use crate::error::{Exit, Fatal};
@@ -25,12 +26,6 @@ use crate::reader::{Fingerprint, MapTarget, ReadOptions};
 
 /// Rows that may be under way behind the last durable one.
 pub const WINDOW: u64 = 4096;
-/// At five seconds a reply, 500 requests a second need 2,500 of them under way, and the window has room for those
-/// that are not durable yet.
-pub(crate) const CEILING: Ceiling = Ceiling {
-    usual: 64,
-    most: 3072,
-};
 const MAX_ATTEMPTS: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Rows under way may take so much longer than one request once the run is ending.
@@ -317,7 +312,10 @@ impl Run {
 
 fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
     let dotenv = DotEnv::read(Path::new(".env"))?;
-    let stated = api.base_url.or_else(|| dotenv.get("DIALNEXA_BASE_URL"));
+    let stated = match api.base_url {
+        None => dotenv.get("DIALNEXA_BASE_URL")?,
+        stated => stated,
+    };
     let base_url = match (stated, &defaults.base_url) {
         (Some(text), _) => base_url::parse(&text)?,
         (None, Some(url)) => url.clone(),
@@ -330,10 +328,14 @@ fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
         ),
         None => defaults.proxy.clone(),
     };
-    let key_file = api.api_key_file.or_else(|| defaults.api_key_file.clone());
+    let key = key::find(
+        api.api_key_file.as_deref(),
+        &dotenv,
+        defaults.api_key_file.as_deref(),
+    )?;
     Ok(Target::Api {
         base_url,
-        key: key::find(key_file.as_deref(), &dotenv)?,
+        key,
         ca_file: api.ca_file.or_else(|| defaults.ca_file.clone()),
         proxy,
     })

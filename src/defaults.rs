@@ -201,6 +201,7 @@ mod tests {
                 ["line 2", "https"],
             ),
             ("timeout = \"0s\"", ["line 1", "longer than zero"]),
+            ("deadline = \"8785h\"", ["line 1", "366 days"]),
             ("concurrency = 60000", ["line 1", "4096"]),
             ("concurrency = 0", ["line 1", "4096"]),
             ("max_attempts = 100000", ["line 1", "100"]),

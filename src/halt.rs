@@ -13,7 +13,7 @@ pub enum Cause {
     Deadline,
     /// Nothing but failed connections, timeouts and 5xx for `--give-up-after`; the words are of the last one.
     GaveUp(String),
-    /// Not one connection could be made; the words say why.
+    /// A row is at its end, and the server has answered nothing so far; the words say why.
     Unreachable(String),
     /// The server asks for a longer pause than a run waits.
     HeldTooLong,

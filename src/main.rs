@@ -46,13 +46,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// A core would hold the key. Where the limit cannot be set, it is the system's to say.
+/// A core would hold the key. No core fits into one byte; a limit of nought would not hold for one that is piped to a
+/// program, which Linux refuses at exactly one. Where the limit cannot be set, it is the system's to say.
 fn forbid_cores() {
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
+    let one_byte = Rlimit {
+        current: Some(1),
+        maximum: Some(1),
     };
-    let _ = setrlimit(Resource::Core, none);
+    let _ = setrlimit(Resource::Core, one_byte);
 }
 
 /// So many tasks may go on before sockets and timers are looked at again, where the usual is 61: more of them are ready

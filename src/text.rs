@@ -115,6 +115,9 @@ mod tests {
             for_spreadsheet("=HYPERLINK(\"x\")\n"),
             "'=HYPERLINK(\"x\") "
         );
+        for text in ["+1", "-1", "@SUM(A1)"] {
+            assert_eq!(for_spreadsheet(text), format!("'{text}"));
+        }
         assert_eq!(for_spreadsheet("plain"), "plain");
         let long = for_spreadsheet(&format!("={}", "é".repeat(LONGEST_CELL)));
         assert!(long.ends_with("é…") && (LONGEST_CELL - 4..=LONGEST_CELL).contains(&long.len()));

@@ -241,9 +241,9 @@ fn check_results(folder: &Path) {
     for ending in ["results.csv", "summary.json", "run.json", "lock"] {
         let path = folder.join(format!("{STEM}.{ending}"));
         let content = fs::read_to_string(&path).expect("the file is there");
-        assert!(!content.contains("Bearer"), "{ending} knows of the key");
-        if let Ok(key) = std::env::var("DIALNEXA_API_KEY") {
-            assert!(!content.contains(&key), "{ending} holds the key");
+        // What a rehearsal sends; the key of the environment is not even read for it.
+        for word in ["Bearer", "rehearsal-key"] {
+            assert!(!content.contains(word), "{ending} knows of the key");
         }
         let metadata = fs::metadata(&path).expect("the file is there");
         let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());

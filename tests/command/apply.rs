@@ -1,6 +1,8 @@
 //! `apply`: files as people have them, in both body spellings, judged by the ledger.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -464,6 +466,41 @@ fn the_key_is_found_in_a_dotenv_file_and_in_a_private_key_file() {
     bare("apply corrections.csv --region IN --out b.csv --api-key-file key")
         .run()
         .expect(0);
+}
+
+#[test]
+fn the_key_file_of_leadfix_toml_comes_last() {
+    let world = World::plain(
+        1,
+        Options {
+            api_key: Some("right-key".to_owned().into()),
+            ..Options::default()
+        },
+    );
+    world.write(
+        "leadfix.toml",
+        "region = \"IN\"\napi_key_file = \"teams\"\n",
+    );
+    for (file, key) in [("teams", "teams-key"), ("mine", "right-key")] {
+        world.write(file, key);
+        private(&world, file);
+    }
+    let run = |key: &str, flag: &str| {
+        let run = world.leadfix(&format!("apply corrections.csv --fresh {flag}"));
+        run.env("DIALNEXA_API_KEY", key)
+    };
+    run("wrong-key", "--api-key-file mine").run().expect(0);
+    run("right-key", "").run().expect(0);
+    run(" ", "").run().complains(2, &["DIALNEXA_API_KEY"]);
+    let no_text = OsString::from_vec(vec![b'k', 0xff]);
+    run("", "")
+        .env("DIALNEXA_API_KEY", no_text)
+        .run()
+        .complains(2, &["DIALNEXA_API_KEY", "no text"]);
+    let unset = || run("", "").without("DIALNEXA_API_KEY").run();
+    unset().complains(77, &["key"]);
+    world.write(".env", "DIALNEXA_API_KEY=right-key\n");
+    unset().expect(0);
 }
 
 fn private(world: &World, name: &str) {

@@ -40,6 +40,9 @@ fn two_for_wrong_usage() {
         "--concurrency 0",
         "--max-attempts 101",
         "--max-attempts 0",
+        "--timeout 9223372036854775807s",
+        "--deadline 8785h",
+        "--give-up-after 9223372036854775807s",
     ] {
         let (flag, _) = wrong.split_once(' ').expect("a value");
         world
@@ -263,6 +266,25 @@ fn seventy_five_when_the_deadline_is_over() {
         0,
         "the first row is not settled"
     );
+}
+
+#[test]
+fn a_deadline_that_is_over_before_the_file_is_read_lets_nothing_be_sent() {
+    // The state folder says that the run has begun, however late.
+    let late = "(until [ -e state ]; do sleep 0.01; done; sleep 0.5; cat corrections.csv) | \"$@\"";
+    let late = ["sh", "-c", late, "sh"].map(str::to_owned);
+    let apply = format!("apply - --region IN --out {RESULTS}");
+    for action in ["--dry-run", ""] {
+        let world = World::plain(2, Options::default());
+        world
+            .leadfix(&format!("{apply} --deadline 400ms {action}"))
+            .under(&late)
+            .run()
+            .complains(75, &["deadline", "same command again"]);
+        assert_eq!(world.ledger().counts.requests, 0);
+        let in_time = world.leadfix(&format!("{apply} --deadline 1h {action}"));
+        in_time.under(&late).run().expect(0);
+    }
 }
 
 fn dead_port() -> String {

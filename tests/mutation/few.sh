@@ -22,6 +22,11 @@ cp -r Cargo.toml Cargo.lock src benches examples tests fixtures docs README.md "
 export CARGO_TARGET_DIR=$PWD/target
 unit_tests() { cargo test --manifest-path "$copy/Cargo.toml" --locked --quiet --lib "$@" > "$copy/output" 2>&1; }
 
+# A test that fails without a change would notice every one.
+for room in $(printf '%s\n' "${mutants[@]%%|*}" | sort -u); do
+    unit_tests "$room::" || { cat "$copy/output" >&2; echo "the tests of $room fail as it is" >&2; exit 1; }
+done
+
 for mutant in "${mutants[@]}"; do
     IFS='|' read -r room file before after <<< "${mutant//\\|/$'\x01'}"
     before=${before//$'\x01'/|} after=${after//$'\x01'/|}

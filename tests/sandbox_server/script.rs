@@ -258,10 +258,9 @@ fn a_late_change_lands_after_the_answer_and_past_the_lock() {
         assert_eq!(patch_briefly(&sandbox, "lead_1", BODY).status, status);
         if status != 0 {
             assert_eq!(patch(&sandbox, "lead_1", BODY).status, 409);
-            assert!(
-                early.elapsed() > Duration::from_millis(400)
-                    || !sandbox.ledger().ever_held("lead_1", NEW)
-            );
+            // The clock is read behind the ledger, or the change may land in between.
+            let landed = sandbox.ledger().ever_held("lead_1", NEW);
+            assert!(!landed || early.elapsed() > Duration::from_millis(400));
         }
         while !sandbox.ledger().ever_held("lead_1", NEW) {
             assert!(early.elapsed() < Duration::from_secs(5), "it never landed");
