@@ -55,7 +55,7 @@ pub enum Command {
     Apply(Box<RunArgs>),
     /// Say what would be invalid in FILE and why; no network, no key
     Check(Box<CheckArgs>),
-    /// Read every lead first, and send only what differs (for scheduled runs)
+    /// Read every lead first, and send only what differs; a finished run begins anew (for schedules)
     Reconcile(Box<RunArgs>),
     /// Serve an emulation of the API on this machine, to rehearse against
     Sandbox(SandboxArgs),

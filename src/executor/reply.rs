@@ -32,11 +32,15 @@ pub(super) fn complaint_in(answer: &Answer) -> Complaint {
     Complaint::from_reply(answer.body.as_deref().unwrap_or_default())
 }
 
-/// Whether this is a page of whatever stands before the API: it speaks JSON, or says nothing.
+/// Whether this is a page of whatever stands before the API, which refuses in JSON or without a word; what it says to a
+/// success may be any text, but no markup.
 fn is_page(answer: &Answer) -> bool {
     let body = answer.body.as_deref().unwrap_or_default();
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    first.is_some_and(|byte| !b"{[\"".contains(byte))
+    first.is_some_and(|first| match answer.status {
+        ..400 => *first == b'<',
+        400.. => !b"{[\"".contains(first),
+    })
 }
 
 /// The same of any reply.
