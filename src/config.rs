@@ -341,8 +341,33 @@ fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
     })
 }
 
-/// Leads for the sandbox that stand beside the input.
+/// Leads for the sandbox that stand beside the input, or beside the one whose rehearsal gave these results.
 fn leads_beside(input: &Path) -> Option<PathBuf> {
-    let path = input.with_extension("leads.jsonl");
+    let name = input.file_name()?.to_string_lossy();
+    let rehearsed = name.strip_suffix(".sandbox.results.csv");
+    let path = match rehearsed {
+        Some(stem) => input.with_file_name(format!("{stem}.leads.jsonl")),
+        None => input.with_extension("leads.jsonl"),
+    };
     path.exists().then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_a_rehearsal_are_rehearsed_with_the_leads_of_their_input() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("mix.leads.jsonl"), "").unwrap();
+        for input in ["mix.csv", "mix.xlsx", "mix.sandbox.results.csv"] {
+            assert_eq!(
+                leads_beside(&path(input)),
+                Some(path("mix.leads.jsonl")),
+                "{input}"
+            );
+        }
+        assert_eq!(leads_beside(&path("other.csv")), None);
+    }
 }
