@@ -10,7 +10,7 @@ use crate::error::{Exit, Fatal};
 use crate::overlooked::Overlooked;
 use crate::preflight::{Judgement, Preflight};
 use crate::private;
-use crate::reader::{Columns, Input, InputError, Row};
+use crate::reader::{Columns, Input, InputError, Row, Unsolved};
 use crate::report;
 use crate::results;
 use crate::states::States;
@@ -132,11 +132,14 @@ impl Check<'_> {
         let overlooked = overlooked.map(|column| (Overlooked::CODE, column.to_string()));
         let states = self.preflight.states.iter();
         let states = states.map(|column| (States::CODE, column.to_string()));
+        let unsolved = self.preflight.unsolved.iter();
+        let unsolved = unsolved.map(|column| (Unsolved::CODE, column.to_string()));
         let alarms: Vec<_> = alarms
             .iter()
             .map(|alarm| (alarm.code(), alarm.to_string()))
             .chain(overlooked)
             .chain(states)
+            .chain(unsolved)
             .map(|(code, message)| json!({"code": code, "message": message}))
             .collect();
         let hints: Vec<_> = self.columns.hints.iter().map(ToString::to_string).collect();

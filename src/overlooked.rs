@@ -38,22 +38,11 @@ impl Overlooked {
         if columns.phone_number.is_some() {
             return Ok(None);
         }
-        let known = [
-            Some(columns.lead_id),
-            columns.country,
-            columns.name,
-            columns.notes,
-            columns.metadata,
-        ];
-        let is_known = |column: usize| {
-            known.contains(&Some(column))
-                || columns.variables.iter().any(|(_, known)| *known == column)
-        };
         let strangers: Vec<usize> = columns
             .carried
             .iter()
             .copied()
-            .filter(|column| !is_known(*column))
+            .filter(|column| !columns.reads(*column))
             .collect();
         let mut tallies = vec![Tally::default(); strangers.len()];
         let mut rows = input.rows()?;

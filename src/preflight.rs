@@ -11,7 +11,7 @@ use crate::findings::Findings;
 use crate::numbers::Numbers;
 use crate::outcome::{Cause, Reason};
 use crate::overlooked::Overlooked;
-use crate::reader::{Columns, Input, InputError, Pass, Row};
+use crate::reader::{Columns, Input, InputError, Pass, Row, Unsolved};
 use crate::states::States;
 use crate::text;
 
@@ -48,6 +48,8 @@ pub struct Preflight {
     pub overlooked: Option<Overlooked>,
     /// A column of states that is read as the country.
     pub states: Option<States>,
+    /// A column that is read, and whose formulas were never worked out.
+    pub unsolved: Option<Unsolved>,
     mixture: Option<Mixture>,
     numbers: Numbers,
     duplicates: Duplicates,
@@ -109,6 +111,11 @@ impl Preflight {
             alarms: column.alarms(),
             overlooked: Overlooked::find(input, columns, &policy.rules.phone)?,
             states,
+            unsolved: input
+                .unsolved()
+                .iter()
+                .find(|found| columns.reads(found.column))
+                .cloned(),
             mixture: column.mixture(),
             numbers,
             duplicates: Duplicates::default(),
@@ -151,6 +158,7 @@ impl Preflight {
         alarms
             .chain(self.overlooked.as_ref().map(ToString::to_string))
             .chain(self.states.as_ref().map(ToString::to_string))
+            .chain(self.unsolved.as_ref().map(ToString::to_string))
             .collect()
     }
 

@@ -348,7 +348,22 @@ const DAMAGE: &[(&str, &str)] = &[
         "title-above-header.xlsx",
         " line 1: no column `lead_id`; the columns are `March`; rename one, or name it with --map lead_id=\"March\"",
     ),
+    (
+        "formula-without-result.xlsx",
+        ": cell B2 holds a formula whose result was never saved; open the file in a spreadsheet program and save it",
+    ),
 ];
+
+#[test]
+fn formulas_that_all_hold_nothing_are_pointed_out() {
+    for name in ["formula-without-result.xls", "formula-at-zero.xlsx"] {
+        let input = Input::open(&Path::new(FOLDER).join(name), &ReadOptions::default());
+        let found = input.expect(name).unsolved().to_vec();
+        assert_eq!(found.len(), 1, "{name}");
+        assert_eq!(found[0].column, 1, "{name}");
+        assert!(found[0].to_string().contains("B2"), "{}", found[0]);
+    }
+}
 
 #[test]
 fn what_is_uncertain_is_refused_with_its_place_and_a_remedy() {

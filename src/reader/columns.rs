@@ -146,6 +146,19 @@ impl Columns {
         }
         Ok(columns)
     }
+
+    /// Whether a column is read as something, and not only carried along.
+    pub fn reads(&self, column: usize) -> bool {
+        let fields = [
+            Some(self.lead_id),
+            self.phone_number,
+            self.country,
+            self.name,
+            self.notes,
+            self.metadata,
+        ];
+        fields.contains(&Some(column)) || self.variables.iter().any(|(_, known)| *known == column)
+    }
 }
 
 /// What each column is, if anything.

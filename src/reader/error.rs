@@ -138,6 +138,11 @@ pub enum ErrorKind {
     /// A cell of a spreadsheet to the left of the header, where no column is.
     #[error("cell {0} lies outside the table, left of the header; delete it or give it a header")]
     OutsideTable(String),
+    /// A formula of a spreadsheet that was written by a program which did not work it out.
+    #[error(
+        "cell {0} holds a formula whose result was never saved; open the file in a spreadsheet program and save it"
+    )]
+    NoResult(String),
     /// The columns do not make sense.
     #[error(transparent)]
     Columns(#[from] ColumnError),

@@ -222,6 +222,25 @@ fn a_suspicious_column_is_objected_to_unless_accepted() {
 }
 
 #[test]
+fn formulas_that_were_never_worked_out_are_objected_to_unless_accepted() {
+    for fixture in ["formula-at-zero.xlsx", "formula-without-result.xls"] {
+        let world = World::new(Vec::new());
+        let bytes = std::fs::read(format!("fixtures/input/{fixture}")).expect("a fixture");
+        world.write(INPUT, bytes);
+        world
+            .run("check corrections.csv --region IN --max-invalid 100%")
+            .expect(1)
+            .says("alarm: every formula in the column of cell B2");
+        world
+            .run("check corrections.csv --region IN --max-invalid 100% --accept-suspect")
+            .expect(0);
+        world
+            .run("check corrections.csv --region IN --json")
+            .says("formulas_without_results");
+    }
+}
+
+#[test]
 fn columns_can_be_named_outright() {
     let text = format!("Kunde,Mobile No.,phone\nlead_a,{},12\n", number(0));
     let world = World::new(Vec::new());
