@@ -105,11 +105,16 @@ impl Preflight {
             }
             Ok(())
         })?;
+        let overlooked = if column.is_empty() {
+            Overlooked::find(input, columns, &policy.rules.phone)?
+        } else {
+            None
+        };
         let mut preflight = Self {
             pass,
             findings,
             alarms: column.alarms(),
-            overlooked: Overlooked::find(input, columns, &policy.rules.phone)?,
+            overlooked,
             states,
             unsolved: input
                 .unsolved()
@@ -419,6 +424,24 @@ mod tests {
         assert!(!told(
             "lead_id,phone,country\na,+6565912345,\nb,+919876543210,\nc,9876543211,IN\n"
         ));
+    }
+
+    #[test]
+    fn a_column_of_numbers_beside_an_empty_phone_column_stops_the_run() {
+        let suspicions = |rows: &str| {
+            let text = format!("lead_id,phone,Mobile Phone,name\n{rows}");
+            survey(&text, &policy()).0.suspicions()
+        };
+        let found = suspicions("L1,,+919876543210,Asha\nL2, ,+919876543211,Ravi\n");
+        assert!(
+            found.len() == 1 && found[0].contains("--map phone_number=\"Mobile Phone\""),
+            "{found:?}"
+        );
+        assert!(found[0].contains("`phone`, which is empty"), "{found:?}");
+        assert_eq!(
+            suspicions("L1,,+919876543210,Asha\nL2,9876543211,9876543212,Ravi\n"),
+            [""; 0]
+        );
     }
 
     #[test]
