@@ -400,6 +400,11 @@ fn options_that_do_not_fit_the_file_are_refused() {
         ),
         (
             "utf8.csv",
+            windows_1252(),
+            ": not windows-1252: it is UTF-8, and its letters would change; leave --encoding away (it may stand in leadfix.toml)",
+        ),
+        (
+            "utf8.csv",
             ReadOptions {
                 delimiter: Some(b'"'),
                 ..ReadOptions::default()

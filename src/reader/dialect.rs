@@ -17,7 +17,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// So many columns of ours make a results file, from which a person may have deleted the others.
 const RESULT_COLUMNS: usize = 2;
 /// How much of a file is looked at to tell its encoding.
-const HEAD: usize = 4096;
+const HEAD: usize = 128 * 1024;
 /// How much text is looked at to tell its delimiter.
 const HEADER_LIMIT: usize = 1024 * 1024;
 
