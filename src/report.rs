@@ -134,7 +134,7 @@ fn example(out: &mut impl Write, name: &str, tally: &Tally) -> io::Result<()> {
 /// What a person should hear before the first request.
 pub fn warnings(out: &mut impl Write, columns: &Columns, preflight: &Preflight) -> io::Result<()> {
     for hint in &columns.hints {
-        writeln!(out, "warning: {hint}")?;
+        writeln!(out, "warning: {}", text::written_out(&hint.to_string()))?;
     }
     for warning in preflight.warnings() {
         writeln!(out, "warning: {}", text::written_out(&warning))?;

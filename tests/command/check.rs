@@ -241,6 +241,18 @@ fn formulas_that_were_never_worked_out_are_objected_to_unless_accepted() {
 }
 
 #[test]
+fn a_hint_shows_no_escapes_of_the_header() {
+    let text = format!(
+        "lead_id,phone,metadta.\u{1b}[31mred\nlead_a,{},x\n",
+        number(0)
+    );
+    for options in ["--region IN", "--region IN --json"] {
+        let (ran, _world) = check(&text, options);
+        ran.expect(0).says("red").never_says("\u{1b}");
+    }
+}
+
+#[test]
 fn columns_can_be_named_outright() {
     let text = format!("Kunde,Mobile No.,phone\nlead_a,{},12\n", number(0));
     let world = World::new(Vec::new());
