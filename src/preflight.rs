@@ -74,7 +74,8 @@ pub enum Judgement {
 }
 
 impl Preflight {
-    /// Surveys the whole file: once, and a second time where leads or numbers repeat.
+    /// Surveys the whole file: once; where leads or numbers repeat, a second time; where rows are refused for that, a
+    /// third time. Where it has no phone numbers, its first rows are read once more.
     pub fn survey(input: &Input, columns: &Columns, policy: &Policy) -> Result<Self, SurveyError> {
         let mut findings = Findings::default();
         let mut sightings = Sightings::default();
@@ -134,7 +135,9 @@ impl Preflight {
                 Ok(())
             })?;
             preflight.duplicates = suspects.duplicates();
-            preflight.reject_duplicates(input, columns, policy)?;
+            if preflight.duplicates.refuse(policy.forbid_shared_numbers) {
+                preflight.recount(input, columns, policy)?;
+            }
         }
         Ok(preflight)
     }
@@ -235,24 +238,22 @@ impl Preflight {
         }
     }
 
-    /// Moves the rows that turned out to be duplicates from the valid ones to the invalid ones.
-    fn reject_duplicates(
+    /// Counts the rows anew, duplicates considered.
+    fn recount(
         &mut self,
         input: &Input,
         columns: &Columns,
         policy: &Policy,
     ) -> Result<(), SurveyError> {
-        let mut findings = std::mem::take(&mut self.findings);
+        let mut findings = Findings::default();
         each_row(input, |row| {
-            let touched = self.duplicates.of(row.number).is_some()
-                || self.duplicates.sharing(row.number).is_some();
-            if touched
-                && let Ok(correction) = self.read(row, columns, policy)
-                && let Judgement::Reject(rejection) =
-                    self.judge_correction(row, columns, correction, policy)
-            {
-                findings.valid -= 1;
-                findings.reject(row.line, rejection.cell(row), &rejection);
+            match self.judge(row, columns, policy) {
+                Judgement::Send(correction) | Judgement::Repeat { correction, .. } => {
+                    findings.note(row.line, phone_cell(row, columns), &correction);
+                }
+                Judgement::Reject(rejection) => {
+                    findings.reject(row.line, rejection.cell(row), &rejection);
+                }
             }
             Ok(())
         })?;
@@ -355,7 +356,7 @@ mod tests {
     #[test]
     fn duplicates_are_judged_and_counted_once() {
         let (preflight, judged) = survey(
-            "lead_id,phone\na,9876543210\nb,9876543211\na,+919876543210\nb,9876543212\na,bad\n",
+            "lead_id,phone\na,9876543210\nb,9876543211.0\na,+919876543210\nb,9876543212\na,bad\n",
             &policy(),
         );
         assert!(matches!(judged[0], Judgement::Send(_)) && preflight.is_first(1));
@@ -373,9 +374,12 @@ mod tests {
             first.1.contains("line 5") && second.1.contains("line 3"),
             "each names the other"
         );
+        let findings = &preflight.findings;
+        assert_eq!((findings.valid, findings.invalid_rows()), (2, 3));
         assert_eq!(
-            (preflight.findings.valid, preflight.findings.invalid_rows()),
-            (2, 3)
+            (findings.region_assumed, findings.recovered.len()),
+            (1, 0),
+            "of the rows that are valid"
         );
     }
 
@@ -405,7 +409,9 @@ mod tests {
                 .iter()
                 .all(|found| reason(found).unwrap().0 == Cause::SharedNumber.into())
         );
-        assert_eq!(preflight.findings.invalid_rows(), 2);
+        let findings = &preflight.findings;
+        assert_eq!((findings.valid, findings.invalid_rows()), (0, 2));
+        assert_eq!(findings.region_assumed, 0);
     }
 
     #[test]
