@@ -302,6 +302,18 @@ fn damage_is_refused_or_becomes_an_invalid_row() {
         .complains(65, &["corrections.csv", "line 3"]);
     let (ran, _world) = check(&text, "--region IN --skip-bad-rows");
     ran.expect(1).says("line 3  damaged_row");
+    let (ran, world) = check(&text, "--region IN --skip-bad-rows --fixed fixed.csv");
+    ran.expect(1)
+        .says("1 damaged row is not in `fixed.csv`: line 3");
+    assert_eq!(
+        world.read("fixed.csv").split(|byte| *byte == b'\n').count(),
+        4
+    );
+    let (ran, _world) = check(
+        &rows(&["12"]),
+        "--region IN --skip-bad-rows --fixed fixed.csv",
+    );
+    ran.expect(1).never_says("fixed.csv");
 }
 
 #[test]
