@@ -94,6 +94,7 @@ fn what_is_certain_is_read() {
             4,
         ),
         ("crlf.csv", default(), "UTF-8, separated by `,`", 2, 3),
+        ("ctrl-z.csv", default(), "UTF-8, separated by `,`", 2, 3),
         ("cr.csv", default(), "UTF-8, separated by `,`", 2, 3),
         (
             "blank-lines.csv",
@@ -347,6 +348,18 @@ const DAMAGE: &[(&str, &str)] = &[
     (
         "title-above-header.xlsx",
         " line 1: no column `lead_id`; the columns are `March`; rename one, or name it with --map lead_id=\"March\"",
+    ),
+    (
+        "two-sheets.xlsx",
+        " line 1: no column `lead_id`; the columns are `about`; rename one, or name it with --map lead_id=\"about\"; or is it another sheet (`Leads`)? --sheet names it",
+    ),
+    (
+        "web-page.xls",
+        ": is a web page or XML, whatever its name says; open it in a spreadsheet program and save it as .xlsx or CSV",
+    ),
+    (
+        "zipped.zip",
+        ": is a zip archive and no spreadsheet; unpack it first",
     ),
     (
         "formula-without-result.xlsx",

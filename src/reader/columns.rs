@@ -67,6 +67,16 @@ pub enum ColumnError {
     MappedTwice(String),
 }
 
+impl ColumnError {
+    /// Whether the header may be that of something else.
+    pub(super) fn is_of_strangers(&self) -> bool {
+        matches!(
+            self,
+            ColumnError::NoHeader(_) | ColumnError::NoLeadId(_) | ColumnError::NothingToChange(_)
+        )
+    }
+}
+
 /// Which column is which, by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {

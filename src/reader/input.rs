@@ -113,7 +113,16 @@ impl Input {
     /// Which column is which; `map` names some outright.
     pub fn columns(&self, map: &[(MapTarget, String)]) -> Result<Columns, InputError> {
         Columns::resolve(&self.headers, map).map_err(|error| {
-            InputError::new(self.original.path(), error.into()).at(self.header_line, None)
+            let kind = match &self.description.sheet {
+                Some((_, others)) if !others.is_empty() && error.is_of_strangers() => {
+                    ErrorKind::OtherSheet {
+                        error,
+                        others: others.clone(),
+                    }
+                }
+                _ => error.into(),
+            };
+            InputError::new(self.original.path(), kind).at(self.header_line, None)
         })
     }
 

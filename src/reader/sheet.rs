@@ -4,7 +4,7 @@ use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{
-    CellType, Data, Ods, Range, Reader, SheetType, SheetVisible, Sheets, Xls, Xlsb, Xlsx,
+    CellType, Data, Ods, Range, Reader, SheetType, SheetVisible, Sheets, Xls, Xlsb, Xlsx, XlsxError,
 };
 
 use super::error::{ErrorKind, InputError};
@@ -12,6 +12,9 @@ use super::formulas::{Formulas, Unsolved};
 use super::source::{Source, SourceReader};
 use super::table::{Table, TableError};
 use super::value;
+
+/// What every Office file has in its zip archive.
+const FIRST_PART: &str = "_rels/.rels";
 
 type Workbook = Sheets<BufReader<SourceReader>>;
 
@@ -91,7 +94,12 @@ impl Format {
                 .or_else(|error| {
                     Xlsb::new(source.reader())
                         .map(Sheets::Xlsb)
-                        .map_err(|_| broken(error))
+                        .map_err(|_| match error {
+                            XlsxError::FileNotFound(name) if name == FIRST_PART => {
+                                ErrorKind::Archive
+                            }
+                            error => broken(error),
+                        })
                 }),
         }
     }
