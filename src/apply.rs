@@ -29,7 +29,7 @@ use crate::pipeline::{self, Job, Witness};
 use crate::preflight::Preflight;
 use crate::private;
 use crate::progress::Progress;
-use crate::reader::{Columns, Input};
+use crate::reader::{Columns, Input, Warning};
 use crate::rehearsal;
 use crate::report;
 use crate::sandbox::{self, Leads, Sandbox};
@@ -417,7 +417,8 @@ fn open(run: &Run) -> Result<Input, Fatal> {
 fn prepare(run: &Run, input: Input) -> Result<Prepared, Fatal> {
     let reading = &run.reading;
     let columns = input.columns(&reading.map)?;
-    let preflight = Preflight::survey(&input, &columns, &reading.policy)?;
+    let mut preflight = Preflight::survey(&input, &columns, &reading.policy)?;
+    preflight.pass.warnings.iter_mut().for_each(Warning::mask);
     if !run.quiet {
         // A closed stderr is nothing to stop for.
         let _ = report::warnings(&mut io::stderr().lock(), &columns, &preflight);

@@ -10,7 +10,7 @@ use crate::error::{Exit, Fatal};
 use crate::overlooked::Overlooked;
 use crate::preflight::{Judgement, Preflight};
 use crate::private;
-use crate::reader::{Columns, Input, InputError, Row};
+use crate::reader::{Columns, Input, InputError, Row, Unsolved};
 use crate::report;
 use crate::results;
 use crate::states::States;
@@ -49,7 +49,9 @@ pub fn run(reading: &Reading, as_json: bool, fixed: Option<&Path>) -> Result<Exi
         return Err(fatal);
     }
     if let Some(path) = fixed {
-        check.write_fixed(path)?;
+        let left_out = check.write_fixed(path)?;
+        // A closed stderr is nothing to stop for.
+        let _ = left_out.tell(&mut io::stderr(), path);
     }
     let invalid = preflight.findings.invalid_rows();
     let too_many = reading
@@ -82,6 +84,34 @@ impl From<io::Error> for Broken {
 impl From<InputError> for Broken {
     fn from(error: InputError) -> Self {
         Self::Run(error.into())
+    }
+}
+
+/// The damaged rows that the copy does not have.
+#[derive(Default)]
+struct LeftOut {
+    rows: u64,
+    first_line: u64,
+}
+
+impl LeftOut {
+    fn note(&mut self, line: u64) {
+        if self.rows == 0 {
+            self.first_line = line;
+        }
+        self.rows += 1;
+    }
+
+    fn tell(&self, out: &mut impl Write, copy: &Path) -> io::Result<()> {
+        let (copy, line) = (copy.display(), self.first_line);
+        match self.rows {
+            0 => Ok(()),
+            1 => writeln!(out, "1 damaged row is not in `{copy}`: line {line}"),
+            rows => writeln!(
+                out,
+                "{rows} damaged rows are not in `{copy}`: line {line} and more"
+            ),
+        }
     }
 }
 
@@ -132,11 +162,14 @@ impl Check<'_> {
         let overlooked = overlooked.map(|column| (Overlooked::CODE, column.to_string()));
         let states = self.preflight.states.iter();
         let states = states.map(|column| (States::CODE, column.to_string()));
+        let unsolved = self.preflight.unsolved.iter();
+        let unsolved = unsolved.map(|column| (Unsolved::CODE, column.to_string()));
         let alarms: Vec<_> = alarms
             .iter()
             .map(|alarm| (alarm.code(), alarm.to_string()))
             .chain(overlooked)
             .chain(states)
+            .chain(unsolved)
             .map(|(code, message)| json!({"code": code, "message": message}))
             .collect();
         let hints: Vec<_> = self.columns.hints.iter().map(ToString::to_string).collect();
@@ -181,7 +214,7 @@ impl Check<'_> {
     /// Writes the file again, with every number that can be read in E.164; everything else stays as it stands.
     /// Damaged rows are left out: written in columns they would look whole. The options that the file is read with fit
     /// the copy too, all but `--sheet`: it has the delimiter that is stated, and a mark, which outranks a stated encoding.
-    fn write_fixed(&self, path: &Path) -> Result<(), Fatal> {
+    fn write_fixed(&self, path: &Path) -> Result<LeftOut, Fatal> {
         let failed = |error: &dyn std::fmt::Display| {
             Fatal::new(
                 Exit::LocalIo,
@@ -201,10 +234,12 @@ impl Check<'_> {
         writer
             .write_record(self.input.headers())
             .map_err(|error| failed(&error))?;
+        let mut left_out = LeftOut::default();
         let mut rows = self.input.rows()?;
         let mut row = Row::default();
         while rows.read(&mut row)? {
             if row.damage.is_some() {
+                left_out.note(row.line);
                 continue;
             }
             let read = self
@@ -224,7 +259,8 @@ impl Check<'_> {
                 });
             writer.write_record(cells).map_err(|error| failed(&error))?;
         }
-        writer.flush().map_err(|error| failed(&error))
+        writer.flush().map_err(|error| failed(&error))?;
+        Ok(left_out)
     }
 
     fn each_row(

@@ -171,6 +171,13 @@ impl Duplicates {
         self.firsts.binary_search(&row).is_ok()
     }
 
+    /// Whether they refuse any row.
+    pub fn refuse(&self, forbid_shared_numbers: bool) -> bool {
+        let conflicts =
+            |(_, found): &(u64, Duplicate)| matches!(found, Duplicate::Conflicting { .. });
+        forbid_shared_numbers && self.shared_count > 0 || self.rows.iter().any(conflicts)
+    }
+
     /// The line of another row that gives the same number to another lead.
     pub fn sharing(&self, row: u64) -> Option<u64> {
         of_row(&self.sharing, row)

@@ -17,16 +17,20 @@ const ENDINGS: [&str; 6] = ["", "s", "no", "nr", "num", "number"];
 /// So many digits may be a phone number, though it cannot be read as one.
 const DIGITS: usize = 7;
 
-/// The name of such a column.
+/// Such a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Overlooked(String);
+pub struct Overlooked {
+    name: String,
+    /// The name of the column that is read as the phone number, and empty.
+    empty: Option<String>,
+}
 
 impl Overlooked {
     /// For machines.
     pub const CODE: &str = "phone_column_overlooked";
 
-    /// Looks for one, where no column is read as the phone number: its name speaks of phones and one of its first cells
-    /// may be a number, or most of them are numbers.
+    /// Looks for one, where no column is read as the phone number or that one is empty: its name speaks of phones and
+    /// one of its first cells may be a number, or most of them are numbers.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -35,25 +39,12 @@ impl Overlooked {
         columns: &Columns,
         rules: &phone::Rules,
     ) -> Result<Option<Self>, InputError> {
-        if columns.phone_number.is_some() {
-            return Ok(None);
-        }
-        let known = [
-            Some(columns.lead_id),
-            columns.country,
-            columns.name,
-            columns.notes,
-            columns.metadata,
-        ];
-        let is_known = |column: usize| {
-            known.contains(&Some(column))
-                || columns.variables.iter().any(|(_, known)| *known == column)
-        };
+        let headers = input.headers();
         let strangers: Vec<usize> = columns
             .carried
             .iter()
             .copied()
-            .filter(|column| !is_known(*column))
+            .filter(|column| !columns.reads(*column))
             .collect();
         let mut tallies = vec![Tally::default(); strangers.len()];
         let mut rows = input.rows()?;
@@ -67,10 +58,13 @@ impl Overlooked {
             }
         }
         let found = strangers.iter().zip(tallies).find(|(column, tally)| {
-            let named = speaks_of_phones(&input.headers()[**column]);
+            let named = speaks_of_phones(&headers[**column]);
             tally.numbers * 2 > tally.filled || named && tally.may_be_numbers > 0
         });
-        Ok(found.map(|(column, _)| Self(input.headers()[*column].to_owned())))
+        Ok(found.map(|(column, _)| Self {
+            name: headers[*column].to_owned(),
+            empty: columns.phone_number.map(|read| headers[read].to_owned()),
+        }))
     }
 }
 
@@ -130,11 +124,18 @@ fn words(name: &str) -> Vec<String> {
 
 impl fmt::Display for Overlooked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.empty {
+            None => write!(f, "no column is read as the phone number")?,
+            Some(read) => write!(
+                f,
+                "the phone number is read from `{}`, which is empty",
+                read.escape_debug()
+            )?,
+        }
         write!(
             f,
-            "no column is read as the phone number, so no number would change, but `{0}` looks like one: name it with \
-             --map phone_number=\"{0}\"",
-            self.0.escape_debug()
+            ", so no number would change, but `{0}` looks like one: name it with --map phone_number=\"{0}\"",
+            self.name.escape_debug()
         )
     }
 }
@@ -155,7 +156,7 @@ mod tests {
         };
         Overlooked::find(&input, &columns, &rules)
             .unwrap()
-            .map(|overlooked| overlooked.0)
+            .map(|overlooked| overlooked.name)
     }
 
     #[test]
@@ -172,10 +173,6 @@ mod tests {
             (
                 "id,name,Reach\na,Asha,98765 43210\nb,Ravi,\nc,Mia,n/a\nd,Leo,+919876543211\n",
                 Some("Reach"),
-            ),
-            (
-                "id,name,phone,Mobile No.\na,Asha,9876543210,9876543211\n",
-                None,
             ),
             ("id,name,Agent\na,Asha,7\nb,Ravi,Joseph\n", None),
             ("id,name,Mobile No.\na,Asha,\n", None),

@@ -11,7 +11,7 @@ use crate::findings::Findings;
 use crate::numbers::Numbers;
 use crate::outcome::{Cause, Reason};
 use crate::overlooked::Overlooked;
-use crate::reader::{Columns, Input, InputError, Pass, Row};
+use crate::reader::{Columns, Input, InputError, Pass, Row, Unsolved};
 use crate::states::States;
 use crate::text;
 
@@ -48,6 +48,8 @@ pub struct Preflight {
     pub overlooked: Option<Overlooked>,
     /// A column of states that is read as the country.
     pub states: Option<States>,
+    /// A column that is read, and whose formulas were never worked out.
+    pub unsolved: Option<Unsolved>,
     mixture: Option<Mixture>,
     numbers: Numbers,
     duplicates: Duplicates,
@@ -72,7 +74,8 @@ pub enum Judgement {
 }
 
 impl Preflight {
-    /// Surveys the whole file: once, and a second time where leads or numbers repeat.
+    /// Surveys the whole file: once; where leads or numbers repeat, a second time; where rows are refused for that, a
+    /// third time. Where it has no phone numbers, its first rows are read once more.
     pub fn survey(input: &Input, columns: &Columns, policy: &Policy) -> Result<Self, SurveyError> {
         let mut findings = Findings::default();
         let mut sightings = Sightings::default();
@@ -103,12 +106,22 @@ impl Preflight {
             }
             Ok(())
         })?;
+        let overlooked = if column.is_empty() {
+            Overlooked::find(input, columns, &policy.rules.phone)?
+        } else {
+            None
+        };
         let mut preflight = Self {
             pass,
             findings,
             alarms: column.alarms(),
-            overlooked: Overlooked::find(input, columns, &policy.rules.phone)?,
+            overlooked,
             states,
+            unsolved: input
+                .unsolved()
+                .iter()
+                .find(|found| columns.reads(found.column))
+                .cloned(),
             mixture: column.mixture(),
             numbers,
             duplicates: Duplicates::default(),
@@ -122,7 +135,9 @@ impl Preflight {
                 Ok(())
             })?;
             preflight.duplicates = suspects.duplicates();
-            preflight.reject_duplicates(input, columns, policy)?;
+            if preflight.duplicates.refuse(policy.forbid_shared_numbers) {
+                preflight.recount(input, columns, policy)?;
+            }
         }
         Ok(preflight)
     }
@@ -151,6 +166,7 @@ impl Preflight {
         alarms
             .chain(self.overlooked.as_ref().map(ToString::to_string))
             .chain(self.states.as_ref().map(ToString::to_string))
+            .chain(self.unsolved.as_ref().map(ToString::to_string))
             .collect()
     }
 
@@ -222,24 +238,22 @@ impl Preflight {
         }
     }
 
-    /// Moves the rows that turned out to be duplicates from the valid ones to the invalid ones.
-    fn reject_duplicates(
+    /// Counts the rows anew, duplicates considered.
+    fn recount(
         &mut self,
         input: &Input,
         columns: &Columns,
         policy: &Policy,
     ) -> Result<(), SurveyError> {
-        let mut findings = std::mem::take(&mut self.findings);
+        let mut findings = Findings::default();
         each_row(input, |row| {
-            let touched = self.duplicates.of(row.number).is_some()
-                || self.duplicates.sharing(row.number).is_some();
-            if touched
-                && let Ok(correction) = self.read(row, columns, policy)
-                && let Judgement::Reject(rejection) =
-                    self.judge_correction(row, columns, correction, policy)
-            {
-                findings.valid -= 1;
-                findings.reject(row.line, rejection.cell(row), &rejection);
+            match self.judge(row, columns, policy) {
+                Judgement::Send(correction) | Judgement::Repeat { correction, .. } => {
+                    findings.note(row.line, phone_cell(row, columns), &correction);
+                }
+                Judgement::Reject(rejection) => {
+                    findings.reject(row.line, rejection.cell(row), &rejection);
+                }
             }
             Ok(())
         })?;
@@ -342,7 +356,7 @@ mod tests {
     #[test]
     fn duplicates_are_judged_and_counted_once() {
         let (preflight, judged) = survey(
-            "lead_id,phone\na,9876543210\nb,9876543211\na,+919876543210\nb,9876543212\na,bad\n",
+            "lead_id,phone\na,9876543210\nb,9876543211.0\na,+919876543210\nb,9876543212\na,bad\n",
             &policy(),
         );
         assert!(matches!(judged[0], Judgement::Send(_)) && preflight.is_first(1));
@@ -360,9 +374,12 @@ mod tests {
             first.1.contains("line 5") && second.1.contains("line 3"),
             "each names the other"
         );
+        let findings = &preflight.findings;
+        assert_eq!((findings.valid, findings.invalid_rows()), (2, 3));
         assert_eq!(
-            (preflight.findings.valid, preflight.findings.invalid_rows()),
-            (2, 3)
+            (findings.region_assumed, findings.recovered.len()),
+            (1, 0),
+            "of the rows that are valid"
         );
     }
 
@@ -392,7 +409,9 @@ mod tests {
                 .iter()
                 .all(|found| reason(found).unwrap().0 == Cause::SharedNumber.into())
         );
-        assert_eq!(preflight.findings.invalid_rows(), 2);
+        let findings = &preflight.findings;
+        assert_eq!((findings.valid, findings.invalid_rows()), (0, 2));
+        assert_eq!(findings.region_assumed, 0);
     }
 
     #[test]
@@ -411,6 +430,24 @@ mod tests {
         assert!(!told(
             "lead_id,phone,country\na,+6565912345,\nb,+919876543210,\nc,9876543211,IN\n"
         ));
+    }
+
+    #[test]
+    fn a_column_of_numbers_beside_an_empty_phone_column_stops_the_run() {
+        let suspicions = |rows: &str| {
+            let text = format!("lead_id,phone,Mobile Phone,name\n{rows}");
+            survey(&text, &policy()).0.suspicions()
+        };
+        let found = suspicions("L1,,+919876543210,Asha\nL2, ,+919876543211,Ravi\n");
+        assert!(
+            found.len() == 1 && found[0].contains("--map phone_number=\"Mobile Phone\""),
+            "{found:?}"
+        );
+        assert!(found[0].contains("`phone`, which is empty"), "{found:?}");
+        assert_eq!(
+            suspicions("L1,,+919876543210,Asha\nL2,9876543211,9876543212,Ravi\n"),
+            [""; 0]
+        );
     }
 
     #[test]

@@ -90,11 +90,6 @@ pub fn preflight(
         preflight.pass.rows,
         text::written_out(&input.description().to_string())
     )?;
-    match preflight.pass.blank_lines {
-        0 => {}
-        1 => writeln!(out, "1 blank line, skipped")?,
-        lines => writeln!(out, "{lines} blank lines, skipped")?,
-    }
     writeln!(out, "  {:<10}{:>9}", "valid", findings.valid)?;
     writeln!(out, "  {:<10}{:>9}", "invalid", findings.invalid_rows())?;
     for (reason, tally) in &findings.invalid {
@@ -133,8 +128,13 @@ fn example(out: &mut impl Write, name: &str, tally: &Tally) -> io::Result<()> {
 
 /// What a person should hear before the first request.
 pub fn warnings(out: &mut impl Write, columns: &Columns, preflight: &Preflight) -> io::Result<()> {
+    match preflight.pass.blank_lines {
+        0 => {}
+        1 => writeln!(out, "1 blank line, skipped")?,
+        lines => writeln!(out, "{lines} blank lines, skipped")?,
+    }
     for hint in &columns.hints {
-        writeln!(out, "warning: {hint}")?;
+        writeln!(out, "warning: {}", text::written_out(&hint.to_string()))?;
     }
     for warning in preflight.warnings() {
         writeln!(out, "warning: {}", text::written_out(&warning))?;

@@ -7,9 +7,9 @@ const LONGEST: usize = 300;
 /// Longest text in a cell of ours, in bytes: a spreadsheet holds 32,767 characters in one, and our reader twice that.
 const LONGEST_CELL: usize = 32_000;
 
-/// Whether there is nothing in it but white space.
+/// Whether there is nothing in it but white space and marks without width.
 pub fn is_blank(text: &str) -> bool {
-    text.chars().all(char::is_whitespace)
+    text.chars().all(|c| c.is_whitespace() || is_invisible(c))
 }
 
 /// One line without control characters (terminal escapes included), cut to a readable length.
@@ -99,6 +99,12 @@ mod tests {
         assert_eq!(cut(&"x".repeat(1000)).chars().count(), LONGEST + 1);
         assert_eq!(cut("नमस्ते"), "नमस्ते");
         assert_eq!(quoted(""), "");
+    }
+
+    #[test]
+    fn what_nobody_sees_is_blank() {
+        assert!(is_blank("") && is_blank(" \u{200b}\u{a0}\u{feff}\t"));
+        assert!(!is_blank("\u{200b}x"));
     }
 
     #[test]

@@ -94,6 +94,7 @@ fn what_is_certain_is_read() {
             4,
         ),
         ("crlf.csv", default(), "UTF-8, separated by `,`", 2, 3),
+        ("ctrl-z.csv", default(), "UTF-8, separated by `,`", 2, 3),
         ("cr.csv", default(), "UTF-8, separated by `,`", 2, 3),
         (
             "blank-lines.csv",
@@ -348,7 +349,34 @@ const DAMAGE: &[(&str, &str)] = &[
         "title-above-header.xlsx",
         " line 1: no column `lead_id`; the columns are `March`; rename one, or name it with --map lead_id=\"March\"",
     ),
+    (
+        "two-sheets.xlsx",
+        " line 1: no column `lead_id`; the columns are `about`; rename one, or name it with --map lead_id=\"about\"; or is it another sheet (`Leads`)? --sheet names it",
+    ),
+    (
+        "web-page.xls",
+        ": is a web page or XML, whatever its name says; open it in a spreadsheet program and save it as .xlsx or CSV",
+    ),
+    (
+        "zipped.zip",
+        ": is a zip archive and no spreadsheet; unpack it first",
+    ),
+    (
+        "formula-without-result.xlsx",
+        ": cell B2 holds a formula whose result was never saved; open the file in a spreadsheet program and save it",
+    ),
 ];
+
+#[test]
+fn formulas_that_all_hold_nothing_are_pointed_out() {
+    for name in ["formula-without-result.xls", "formula-at-zero.xlsx"] {
+        let input = Input::open(&Path::new(FOLDER).join(name), &ReadOptions::default());
+        let found = input.expect(name).unsolved().to_vec();
+        assert_eq!(found.len(), 1, "{name}");
+        assert_eq!(found[0].column, 1, "{name}");
+        assert!(found[0].to_string().contains("B2"), "{}", found[0]);
+    }
+}
 
 #[test]
 fn what_is_uncertain_is_refused_with_its_place_and_a_remedy() {
@@ -382,6 +410,11 @@ fn options_that_do_not_fit_the_file_are_refused() {
             "utf8.csv",
             sheet("Leads"),
             ": is not a spreadsheet; leave --sheet away",
+        ),
+        (
+            "utf8.csv",
+            windows_1252(),
+            ": not windows-1252: it is UTF-8, and its letters would change; leave --encoding away (it may stand in leadfix.toml)",
         ),
         (
             "utf8.csv",

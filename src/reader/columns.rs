@@ -67,6 +67,16 @@ pub enum ColumnError {
     MappedTwice(String),
 }
 
+impl ColumnError {
+    /// Whether the header may be that of something else.
+    pub(super) fn is_of_strangers(&self) -> bool {
+        matches!(
+            self,
+            ColumnError::NoHeader(_) | ColumnError::NoLeadId(_) | ColumnError::NothingToChange(_)
+        )
+    }
+}
+
 /// Which column is which, by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
@@ -145,6 +155,19 @@ impl Columns {
             return Err(ColumnError::NothingToChange(all()));
         }
         Ok(columns)
+    }
+
+    /// Whether a column is read as something, and not only carried along.
+    pub fn reads(&self, column: usize) -> bool {
+        let fields = [
+            Some(self.lead_id),
+            self.phone_number,
+            self.country,
+            self.name,
+            self.notes,
+            self.metadata,
+        ];
+        fields.contains(&Some(column)) || self.variables.iter().any(|(_, known)| *known == column)
     }
 }
 

@@ -17,7 +17,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// So many columns of ours make a results file, from which a person may have deleted the others.
 const RESULT_COLUMNS: usize = 2;
 /// How much of a file is looked at to tell its encoding.
-const HEAD: usize = 4096;
+const HEAD: usize = 128 * 1024;
 /// How much text is looked at to tell its delimiter.
 const HEADER_LIMIT: usize = 1024 * 1024;
 
@@ -91,6 +91,9 @@ impl Dialect {
 
         let mut text = Text::new(source.clone(), encoding);
         text.fill()?;
+        if is_markup(text.window()) {
+            return Err(error(ErrorKind::Markup));
+        }
         let (preamble, announced) = announced(text.window()).unwrap_or((0, None));
         let delimiter = match options.delimiter.or(announced) {
             Some(delimiter) if is_delimiter(delimiter) => delimiter,
@@ -116,6 +119,17 @@ fn is_delimiter(byte: u8) -> bool {
     byte == b'\t' || ((byte.is_ascii_punctuation() || byte == b' ') && byte != b'"')
 }
 
+/// Whether it is a table of a web page or of an XML file, which some programs save as `.xls`.
+fn is_markup(text: &str) -> bool {
+    let text = text.trim_start().as_bytes();
+    [&b"<!doctype"[..], b"<html", b"<table", b"<?xml"]
+        .iter()
+        .any(|tag| {
+            text.get(..tag.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(tag))
+        })
+}
+
 /// The length of Excel's first line `sep=;`, and the delimiter it announces.
 fn announced(text: &str) -> Option<(usize, Option<u8>)> {
     let end = text.find(['\n', '\r'])?;
@@ -124,9 +138,13 @@ fn announced(text: &str) -> Option<(usize, Option<u8>)> {
         .get(..4)
         .filter(|start| start.eq_ignore_ascii_case("sep="))
         .map(|_| &line[4..])?;
-    let [delimiter] = announced.as_bytes() else {
+    // A program that knows nothing of this line fills it up to the columns of the others.
+    let [delimiter, filling @ ..] = announced.as_bytes() else {
         return None;
     };
+    if filling.iter().any(|byte| byte != delimiter) {
+        return None;
+    }
     let line_break = if text[end..].starts_with("\r\n") {
         2
     } else {
@@ -205,6 +223,7 @@ mod tests {
             ("only\n", b','),
             ("sep=;\nlead_id,phone\n", b';'),
             ("\"sep=|\"\r\nlead_id|phone\n", b'|'),
+            ("sep=;;;\nlead_id;phone,a,b;c\n", b';'),
             ("\u{feff}SEP=^\rlead_id^phone\r", b'^'),
         ];
         for (text, expected) in cases {
@@ -214,6 +233,8 @@ mod tests {
                 "{text:?}"
             );
         }
+        let filled = recognised("sep=;;;\nlead_id;phone;a;b\n").expect("a header");
+        assert_eq!((filled.preamble, filled.first_line), (8, 2));
         let error = recognised("a;b,c\n")
             .expect_err("two ways to read it")
             .to_string();

@@ -4,6 +4,9 @@ use std::fmt;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
+/// Where UTF-16 is told from the zeros: the header is Western text, whatever follows.
+const START: usize = 4096;
+
 /// What bytes may be that are not text in the encoding they were read in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspicion {
@@ -11,6 +14,8 @@ pub enum Suspicion {
     Utf16(&'static str),
     /// UTF-32, which nobody writes on purpose.
     Utf32,
+    /// UTF-8, and another encoding is stated.
+    Utf8,
     /// A Western single-byte encoding, in which the byte is this letter.
     Western(u8),
     /// An encoding of another script.
@@ -34,6 +39,10 @@ impl fmt::Display for Suspicion {
                     "it looks like UTF-16 without a byte order mark; state it with --encoding {label}"
                 )
             }
+            Suspicion::Utf8 => write!(
+                f,
+                "it is UTF-8, and its letters would change; leave --encoding away (it may stand in leadfix.toml)"
+            ),
             Suspicion::Utf32 => write!(f, "it looks like UTF-32; save it as UTF-8"),
             Suspicion::Western(byte) => {
                 let (letter, _) =
@@ -81,11 +90,23 @@ pub(super) fn recognise(
         return Err(Suspicion::Utf32);
     }
     match (Encoding::for_bom(head), stated) {
-        (Some((encoding, _)), _) | (None, Some(encoding)) => Ok(encoding),
-        (None, None) => {
-            unmarked_utf16(head).map_or(Ok(UTF_8), |label| Err(Suspicion::Utf16(label)))
+        (None, Some(encoding)) if encoding.is_single_byte() && is_utf8(head) => {
+            Err(Suspicion::Utf8)
         }
+        (Some((encoding, _)), _) | (None, Some(encoding)) => Ok(encoding),
+        (None, None) => unmarked_utf16(head.get(..START).unwrap_or(head))
+            .map_or(Ok(UTF_8), |label| Err(Suspicion::Utf16(label))),
     }
+}
+
+/// Whether it is UTF-8 and more than ASCII. Text in a single-byte encoding that looks like it by chance is rare.
+fn is_utf8(head: &[u8]) -> bool {
+    let whole = match std::str::from_utf8(head) {
+        Err(error) if error.error_len().is_some() => 0,
+        Err(error) => error.valid_up_to(),
+        Ok(text) => text.len(),
+    };
+    !head[..whole].is_ascii()
 }
 
 /// The label of the UTF-16 that `head` seems to be: Western text has a zero in every other byte.
@@ -143,6 +164,7 @@ pub(super) fn suspect(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use encoding_rs::SHIFT_JIS;
 
     type Told = Result<&'static Encoding, Suspicion>;
 
@@ -153,13 +175,30 @@ mod tests {
                 .flat_map(u16::to_le_bytes)
                 .collect::<Vec<_>>()
         };
-        let cases: [(&[u8], Option<&'static Encoding>, Told); 8] = [
+        let cases: [(&[u8], Option<&'static Encoding>, Told); 13] = [
             (b"id,phone", None, Ok(UTF_8)),
             (b"\xEF\xBB\xBFid,phone", None, Ok(UTF_8)),
             (b"\xEF\xBB\xBFid,phone", Some(WINDOWS_1252), Ok(UTF_8)),
             (b"\xFF\xFEi\0d\0", None, Ok(UTF_16LE)),
             (b"\xFE\xFF\0i\0d", Some(UTF_16LE), Ok(UTF_16BE)),
             (b"id", Some(WINDOWS_1252), Ok(WINDOWS_1252)),
+            (
+                "name\nRené".as_bytes(),
+                Some(WINDOWS_1252),
+                Err(Suspicion::Utf8),
+            ),
+            (
+                &"name\nRené".as_bytes()[..9],
+                Some(WINDOWS_1252),
+                Ok(WINDOWS_1252),
+            ),
+            (
+                "name\nRené Renée".as_bytes()[..16].as_ref(),
+                Some(WINDOWS_1252),
+                Err(Suspicion::Utf8),
+            ),
+            (b"Ren\xE9 \xC3\xA9", Some(WINDOWS_1252), Ok(WINDOWS_1252)),
+            ("日本".as_bytes(), Some(SHIFT_JIS), Ok(SHIFT_JIS)),
             (b"\xFF\xFE\0\0i\0\0\0", None, Err(Suspicion::Utf32)),
             (
                 &utf16("lead_id,phone_number\n"),

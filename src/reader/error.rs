@@ -132,15 +132,36 @@ pub enum ErrorKind {
         /// The names there are.
         sheets: Vec<String>,
     },
+    /// A zip archive of something else.
+    #[error("is a zip archive and no spreadsheet; unpack it first")]
+    Archive,
+    /// HTML or XML.
+    #[error(
+        "is a web page or XML, whatever its name says; open it in a spreadsheet program and save it as .xlsx or CSV"
+    )]
+    Markup,
     /// `--sheet` for a file that has no sheets.
     #[error("is not a spreadsheet; leave --sheet away")]
     NotASpreadsheet,
     /// A cell of a spreadsheet to the left of the header, where no column is.
     #[error("cell {0} lies outside the table, left of the header; delete it or give it a header")]
     OutsideTable(String),
+    /// A formula of a spreadsheet that was written by a program which did not work it out.
+    #[error(
+        "cell {0} holds a formula whose result was never saved; open the file in a spreadsheet program and save it"
+    )]
+    NoResult(String),
     /// The columns do not make sense.
     #[error(transparent)]
     Columns(#[from] ColumnError),
+    /// A sheet without the columns that are needed, among others.
+    #[error("{error}; or is it another sheet ({})? --sheet names it", List(.others))]
+    OtherSheet {
+        /// What is missing.
+        error: ColumnError,
+        /// The other sheets.
+        others: Vec<String>,
+    },
 }
 
 impl InputError {

@@ -10,6 +10,7 @@ use super::columns::Columns;
 use super::compression::{self, Compression};
 use super::dialect::Dialect;
 use super::error::{ErrorKind, InputError};
+use super::formulas::Unsolved;
 use super::mapping::MapTarget;
 use super::rows::Rows;
 use super::sheet;
@@ -42,6 +43,7 @@ pub struct Input {
     headers: StringRecord,
     header_line: u64,
     description: Description,
+    unsolved: Vec<Unsolved>,
 }
 
 /// What was recognised.
@@ -62,10 +64,12 @@ impl Input {
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Input, InputError> {
         let original = Source::open(path)?;
         let (unpacked, compression) = compression::unpack(&original)?;
+        let mut unsolved = Vec::new();
         let (source, dialect, sheet) = if let Some(dialect) = Dialect::of_results(&unpacked)? {
             (unpacked, dialect, None)
         } else if let Some(sheet) = sheet::open(&unpacked, options.sheet.as_deref())? {
             let dialect = Dialect::of_sheet(sheet.first_row);
+            unsolved = sheet.unsolved;
             (sheet.source, dialect, Some((sheet.name, sheet.others)))
         } else if options.sheet.is_some() {
             return Err(InputError::new(path, ErrorKind::NotASpreadsheet));
@@ -83,6 +87,7 @@ impl Input {
                 delimiter: char::from(dialect.delimiter),
                 sheet,
             },
+            unsolved,
             source,
             original,
             dialect,
@@ -100,10 +105,24 @@ impl Input {
         &self.description
     }
 
+    /// The columns whose formulas seem never to have been worked out.
+    pub fn unsolved(&self) -> &[Unsolved] {
+        &self.unsolved
+    }
+
     /// Which column is which; `map` names some outright.
     pub fn columns(&self, map: &[(MapTarget, String)]) -> Result<Columns, InputError> {
         Columns::resolve(&self.headers, map).map_err(|error| {
-            InputError::new(self.original.path(), error.into()).at(self.header_line, None)
+            let kind = match &self.description.sheet {
+                Some((_, others)) if !others.is_empty() && error.is_of_strangers() => {
+                    ErrorKind::OtherSheet {
+                        error,
+                        others: others.clone(),
+                    }
+                }
+                _ => error.into(),
+            };
+            InputError::new(self.original.path(), kind).at(self.header_line, None)
         })
     }
 

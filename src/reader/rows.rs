@@ -144,7 +144,7 @@ impl Rows {
                     _ => Ok(false),
                 };
             };
-            if is_blank_row(&row.cells) {
+            if is_blank_row(&row.cells) || is_end_mark(&row.cells, taken.extent) {
                 self.blank_lines += 1;
                 continue;
             }
@@ -325,6 +325,11 @@ fn is_blank_row(cells: &StringRecord) -> bool {
     cells.iter().all(is_blank)
 }
 
+/// DOS ended a text with Ctrl-Z.
+fn is_end_mark(cells: &StringRecord, extent: Extent) -> bool {
+    !extent.terminated && cells.len() == 1 && &cells[0] == "\u{1a}"
+}
+
 fn repeats(cells: &StringRecord, headers: &StringRecord) -> bool {
     cells
         .iter()
@@ -388,6 +393,15 @@ mod tests {
             (4, 4, 1)
         );
         assert_eq!(pass.fingerprint.bytes(), text.len() as u64);
+    }
+
+    #[test]
+    fn a_ctrl_z_at_the_end_is_no_row() {
+        let (rows, found) = pass("id,n\n1,a\n\u{1a}", false).expect("rows");
+        assert_eq!((rows.len(), found.blank_lines), (1, 1));
+        for text in ["id,n\n\u{1a}\n1,a\n", "id,n\n1,a\n\u{1a}x"] {
+            pass(text, false).expect_err(text);
+        }
     }
 
     #[test]

@@ -3,12 +3,18 @@
 use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calamine::{Data, Ods, Reader, SheetType, SheetVisible, Sheets, Xls, Xlsb, Xlsx};
+use calamine::{
+    CellType, Data, Ods, Range, Reader, SheetType, SheetVisible, Sheets, Xls, Xlsb, Xlsx, XlsxError,
+};
 
 use super::error::{ErrorKind, InputError};
+use super::formulas::{Formulas, Unsolved};
 use super::source::{Source, SourceReader};
 use super::table::{Table, TableError};
 use super::value;
+
+/// What every Office file has in its zip archive.
+const FIRST_PART: &str = "_rels/.rels";
 
 type Workbook = Sheets<BufReader<SourceReader>>;
 
@@ -20,6 +26,7 @@ pub(super) struct Sheet {
     pub(super) name: String,
     /// The other sheets that people can see.
     pub(super) others: Vec<String>,
+    pub(super) unsolved: Vec<Unsolved>,
 }
 
 /// The sheet called `name`, or the first that people can see, if `source` is a spreadsheet.
@@ -30,13 +37,7 @@ pub(super) fn open(source: &Source, name: Option<&str>) -> Result<Option<Sheet>,
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut workbook = format.open(source)?;
         let (name, others) = choose(&workbook, name)?;
-        let (file, first_row) = write(&mut workbook, &name, source)?;
-        Ok(Sheet {
-            source: Source::from_spool(source.path(), file),
-            first_row,
-            name,
-            others,
-        })
+        write(&mut workbook, name, others, source)
     }));
     // The libraries for these formats are large, and a damaged file may surprise them.
     let result = result.unwrap_or_else(|_| Err(broken("it is damaged")));
@@ -93,7 +94,12 @@ impl Format {
                 .or_else(|error| {
                     Xlsb::new(source.reader())
                         .map(Sheets::Xlsb)
-                        .map_err(|_| broken(error))
+                        .map_err(|_| match error {
+                            XlsxError::FileNotFound(name) if name == FIRST_PART => {
+                                ErrorKind::Archive
+                            }
+                            error => broken(error),
+                        })
                 }),
         }
     }
@@ -130,14 +136,16 @@ fn choose(workbook: &Workbook, wanted: Option<&str>) -> Result<(String, Vec<Stri
     Ok((name.clone(), others))
 }
 
-/// Writes a sheet out, and tells the number of its first row.
+/// Writes a sheet out.
 fn write(
     workbook: &mut Workbook,
-    name: &str,
+    name: String,
+    others: Vec<String>,
     source: &Source,
-) -> Result<(std::fs::File, u64), ErrorKind> {
+) -> Result<Sheet, ErrorKind> {
     let spool = Source::spool_file(source.path()).map_err(InputError::into_kind)?;
     let mut table = Table::new(spool);
+    let mut formulas = Formulas::default();
     let failed = |error| match error {
         TableError::Outside(cell) => ErrorKind::OutsideTable(cell),
         TableError::Disorder => broken("its cells are out of order"),
@@ -149,23 +157,44 @@ fn write(
     match workbook {
         // Cell by cell: a stray cell in the last corner must not cost the memory of a full sheet.
         Sheets::Xlsx(workbook) => {
-            let mut cells = workbook.worksheet_cells_reader(name).map_err(broken)?;
-            while let Some(cell) = cells.next_cell().map_err(broken)? {
-                let text = value::text(Data::from(cell.get_value().clone()));
-                table.push(cell.get_position(), text).map_err(failed)?;
+            let mut cells = workbook.worksheet_cells_reader(&name).map_err(broken)?;
+            while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(broken)? {
+                let value = Data::from(cell.value);
+                if cell.formula.is_some() {
+                    formulas
+                        .note(cell.pos, &value)
+                        .map_err(ErrorKind::NoResult)?;
+                }
+                table.push(cell.pos, value::text(value)).map_err(failed)?;
             }
         }
         other => {
-            let range = other.worksheet_range(name).map_err(broken)?;
-            let (top, left) = range.start().unwrap_or_default();
+            let range = other.worksheet_range(&name).map_err(broken)?;
+            let written = other.worksheet_formula(&name).map_err(broken)?;
+            for (row, column, _) in written.used_cells() {
+                let at = place(&written, row, column);
+                let value = range.get_value(at).unwrap_or(&Data::Empty);
+                formulas.note(at, value).map_err(ErrorKind::NoResult)?;
+            }
             for (row, column, cell) in range.used_cells() {
-                let at = (
-                    top + u32::try_from(row).unwrap_or(u32::MAX),
-                    left + u32::try_from(column).unwrap_or(u32::MAX),
-                );
+                let at = place(&range, row, column);
                 table.push(at, value::text(cell.clone())).map_err(failed)?;
             }
         }
     }
-    table.finish().map_err(failed)
+    let (top, left) = table.origin();
+    Ok(Sheet {
+        source: Source::from_spool(source.path(), table.finish().map_err(failed)?),
+        first_row: u64::from(top) + 1,
+        name,
+        others,
+        unsolved: formulas.unsolved(left),
+    })
+}
+
+/// Where in the sheet a cell of the range is.
+fn place<T: CellType>(range: &Range<T>, row: usize, column: usize) -> (u32, u32) {
+    let (top, left) = range.start().unwrap_or_default();
+    let moved = |start: u32, by: usize| start.saturating_add(u32::try_from(by).unwrap_or(u32::MAX));
+    (moved(top, row), moved(left, column))
 }

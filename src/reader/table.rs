@@ -74,17 +74,18 @@ impl Table {
         Ok(())
     }
 
-    /// The file, and the number of the table's first row, from 1.
-    pub(super) fn finish(mut self) -> Result<(File, u64), TableError> {
-        let first_row = self.origin.map_or(1, |(row, _)| u64::from(row) + 1);
+    /// Row and column of the table's first cell, from 0.
+    pub(super) fn origin(&self) -> (u32, u32) {
+        self.origin.unwrap_or_default()
+    }
+
+    /// The file.
+    pub(super) fn finish(mut self) -> Result<File, TableError> {
         if self.origin.is_some() {
             self.end_row()?;
         }
-        let file = self
-            .out
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?;
-        Ok((file, first_row))
+        let file = self.out.into_inner();
+        Ok(file.map_err(io::IntoInnerError::into_error)?)
     }
 
     fn end_row(&mut self) -> io::Result<()> {
@@ -103,7 +104,7 @@ impl Table {
 }
 
 /// `B7` for row 6, column 1.
-fn address(row: u32, column: u32) -> String {
+pub(super) fn address(row: u32, column: u32) -> String {
     let mut letters = Vec::new();
     let mut rest = column + 1;
     while rest > 0 {
@@ -120,12 +121,13 @@ mod tests {
     use super::*;
     use std::io::{Read, Seek};
 
-    fn written(cells: &[((u32, u32), &str)]) -> Result<(String, u64), TableError> {
+    fn written(cells: &[((u32, u32), &str)]) -> Result<(String, u32), TableError> {
         let mut table = Table::new(tempfile::tempfile()?);
         cells
             .iter()
             .try_for_each(|(at, text)| table.push(*at, (*text).to_owned()))?;
-        let (mut file, first_row) = table.finish()?;
+        let (first_row, _) = table.origin();
+        let mut file = table.finish()?;
         file.rewind()?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
@@ -146,7 +148,7 @@ mod tests {
             text,
             "\"id\",\"n\"\n\n\n\"a\"\"b\",\"\"\n\"\",\"\",\"x\ny\"\n"
         );
-        assert_eq!(first_row, 3);
+        assert_eq!(first_row, 2);
         assert_eq!(written(&[]).expect("nothing").0, "");
     }
 

@@ -29,6 +29,18 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// Hides the cell but for its end, for logs.
+    pub fn mask(&mut self) {
+        let Self::OpenEnd { cell, .. } = self;
+        let length = cell.chars().count();
+        let hidden = length - (length / 2).min(4);
+        if hidden > 0 {
+            *cell = "…".chars().chain(cell.chars().skip(hidden)).collect();
+        }
+    }
+}
+
 /// What the last cells of the rows so far have in common, until two of them differ.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastColumn {

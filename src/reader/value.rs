@@ -10,11 +10,14 @@ use calamine::{Data, ExcelDateTime};
 const FIRST_INEXACT: f64 = 1e15;
 /// The day after 31 December 9999. A larger number is no date, whatever the cell's format says.
 const LAST_DAY: f64 = 2_958_466.0;
+/// In milliseconds.
+const DAY: f64 = 86_400_000.0;
 
 pub(super) fn text(value: Data) -> String {
     match value {
         Data::Empty => String::new(),
-        Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => text,
+        Data::String(text) | Data::DateTimeIso(text) => text,
+        Data::DurationIso(text) => iso_duration(&text).map_or(text, duration),
         Data::Int(number) => number.to_string(),
         Data::Float(number) => self::number(number),
         Data::Bool(true) => "TRUE".to_owned(),
@@ -33,28 +36,60 @@ fn number(number: f64) -> String {
     }
 }
 
-/// ISO 8601: a date, a time, or both; a duration as hours, minutes and seconds.
+/// ISO 8601: a date, a time, or both; a duration to the nearest millisecond.
 fn date(moment: ExcelDateTime) -> String {
     let serial = moment.as_f64();
     if !(0.0..LAST_DAY).contains(&serial) {
         return number(serial);
     }
-    let (year, month, day, hour, minute, second, milli) = moment.to_ymd_hms_milli();
-    let fraction = if milli == 0 {
-        String::new()
-    } else {
-        format!(".{milli:03}")
-    };
-    let time = format!("{minute:02}:{second:02}{fraction}");
-    match () {
-        () if moment.is_duration() => {
-            let days = format!("{:.0}", serial.trunc()).parse().unwrap_or(0_u32);
-            format!("{}:{time}", days * 24 + u32::from(hour))
-        }
-        () if serial < 1.0 => format!("{hour:02}:{time}"),
-        () if serial.fract() == 0.0 => format!("{year:04}-{month:02}-{day:02}"),
-        () => format!("{year:04}-{month:02}-{day:02}T{hour:02}:{time}"),
+    if moment.is_duration() {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is positive and at most LAST_DAY"
+        )]
+        return duration((serial * DAY).round() as u64);
     }
+    let (year, month, day, hour, minute, second, milli) = moment.to_ymd_hms_milli();
+    let time = format!(
+        "{hour:02}:{minute:02}:{second:02}{}",
+        fraction(milli.into())
+    );
+    match () {
+        () if serial < 1.0 => time,
+        () if serial.fract() == 0.0 => format!("{year:04}-{month:02}-{day:02}"),
+        () => format!("{year:04}-{month:02}-{day:02}T{time}"),
+    }
+}
+
+/// Hours, minutes and seconds of so many milliseconds.
+fn duration(millis: u64) -> String {
+    let seconds = millis / 1000;
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    let fraction = fraction(millis % 1000);
+    format!("{hours:02}:{minutes:02}:{:02}{fraction}", seconds % 60)
+}
+
+fn fraction(millis: u64) -> String {
+    match millis {
+        0 => String::new(),
+        millis => format!(".{millis:03}"),
+    }
+}
+
+/// The milliseconds of `PT36H00M00S`, as `.ods` has it for a duration or a time.
+fn iso_duration(text: &str) -> Option<u64> {
+    let (hours, rest) = text.strip_prefix("PT")?.split_once('H')?;
+    let (minutes, rest) = rest.split_once('M')?;
+    let (seconds, fraction) = match rest.strip_suffix('S')? {
+        whole if whole.bytes().all(|byte| byte.is_ascii_digit()) => (whole, "0"),
+        parts => parts.split_once(['.', ','])?,
+    };
+    let millis: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let [hours, minutes, seconds] = [hours, minutes, seconds].map(|part| part.parse::<u32>().ok());
+    Some(
+        ((u64::from(hours?) * 60 + u64::from(minutes?)) * 60 + u64::from(seconds?)) * 1000 + millis,
+    )
 }
 
 #[cfg(test)]
@@ -102,6 +137,17 @@ mod tests {
             (date(4_155_550_100.0), "4155550100"),
             (date(-1.0), "-1"),
             (span(1.5), "36:00:00"),
+            (span(0.999_999_999_999_999_9), "24:00:00"),
+            (span(1.999_999_999_999_999_6), "48:00:00"),
+            (span(1.0 / 96.0), "00:15:00"),
+            (span(5.0 / 86_400_000.0), "00:00:00.005"),
+            (Data::DurationIso("PT36H00M00S".to_owned()), "36:00:00"),
+            (
+                Data::DurationIso("PT01H02M03.450000000S".to_owned()),
+                "01:02:03.450",
+            ),
+            (Data::DurationIso("P1Y".to_owned()), "P1Y"),
+            (Data::DurationIso("PTHMS".to_owned()), "PTHMS"),
         ];
         for (value, expected) in cases {
             assert_eq!(text(value.clone()), expected, "{value:?}");

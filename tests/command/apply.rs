@@ -363,6 +363,29 @@ fn lines_count_line_breaks_in_cells_and_blank_lines() {
 }
 
 #[test]
+fn a_start_tells_of_blank_lines_and_shows_no_whole_cell() {
+    let world = World::new(vec![lead("lead_a"), lead("lead_b")]);
+    let text = format!(
+        "lead_id,remark,phone_number\n\nlead_a,x,{}\n,,\nlead_b,y,{}",
+        number(0),
+        number(1)
+    );
+    world.write(INPUT, text);
+    world
+        .run("check corrections.csv --region IN")
+        .expect(0)
+        .says("2 blank lines, skipped")
+        .says(&format!("its last cell, `{}`, is complete", number(1)));
+    let hidden = format!("its last cell, `…{}`, is complete", &number(1)[6..]);
+    world
+        .run("apply corrections.csv --region IN")
+        .expect(0)
+        .says("2 blank lines, skipped")
+        .says(&hidden)
+        .never_says(&number(1));
+}
+
+#[test]
 fn a_byte_order_mark_only_when_asked_for() {
     let world = World::plain(1, Options::default());
     world

@@ -222,6 +222,37 @@ fn a_suspicious_column_is_objected_to_unless_accepted() {
 }
 
 #[test]
+fn formulas_that_were_never_worked_out_are_objected_to_unless_accepted() {
+    for fixture in ["formula-at-zero.xlsx", "formula-without-result.xls"] {
+        let world = World::new(Vec::new());
+        let bytes = std::fs::read(format!("fixtures/input/{fixture}")).expect("a fixture");
+        world.write(INPUT, bytes);
+        world
+            .run("check corrections.csv --region IN --max-invalid 100%")
+            .expect(1)
+            .says("alarm: every formula in the column of cell B2");
+        world
+            .run("check corrections.csv --region IN --max-invalid 100% --accept-suspect")
+            .expect(0);
+        world
+            .run("check corrections.csv --region IN --json")
+            .says("formulas_without_results");
+    }
+}
+
+#[test]
+fn a_hint_shows_no_escapes_of_the_header() {
+    let text = format!(
+        "lead_id,phone,metadta.\u{1b}[31mred\nlead_a,{},x\n",
+        number(0)
+    );
+    for options in ["--region IN", "--region IN --json"] {
+        let (ran, _world) = check(&text, options);
+        ran.expect(0).says("red").never_says("\u{1b}");
+    }
+}
+
+#[test]
 fn columns_can_be_named_outright() {
     let text = format!("Kunde,Mobile No.,phone\nlead_a,{},12\n", number(0));
     let world = World::new(Vec::new());
@@ -271,6 +302,18 @@ fn damage_is_refused_or_becomes_an_invalid_row() {
         .complains(65, &["corrections.csv", "line 3"]);
     let (ran, _world) = check(&text, "--region IN --skip-bad-rows");
     ran.expect(1).says("line 3  damaged_row");
+    let (ran, world) = check(&text, "--region IN --skip-bad-rows --fixed fixed.csv");
+    ran.expect(1)
+        .says("1 damaged row is not in `fixed.csv`: line 3");
+    assert_eq!(
+        world.read("fixed.csv").split(|byte| *byte == b'\n').count(),
+        4
+    );
+    let (ran, _world) = check(
+        &rows(&["12"]),
+        "--region IN --skip-bad-rows --fixed fixed.csv",
+    );
+    ran.expect(1).never_says("fixed.csv");
 }
 
 #[test]
