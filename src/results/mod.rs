@@ -386,7 +386,7 @@ mod tests {
         let own_cells = String::from_utf8_lossy(&full).rfind(",b,2").unwrap();
         for from in second..own_cells {
             for to in from + 1..=own_cells {
-                for byte in [0, 0x1b] {
+                for byte in [0, 0xff] {
                     let mut damaged = full.clone();
                     damaged[from..to].fill(byte);
                     std::fs::write(&path, &damaged).unwrap();
@@ -482,6 +482,59 @@ mod tests {
                 ),
             }
         }
+    }
+
+    /// Cells may hold any character but NUL.
+    #[test]
+    fn a_control_character_in_a_cell_is_no_lost_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        let visit = |row: &ResultRow| match row.cells().next() {
+            Some("a" | "b\u{b}") => Ok(()),
+            _ => Err(ScanError::OtherInput { row: row.number }),
+        };
+        write(&path, &[("edited", "1"), ("b\u{b}", "2")]);
+        let found = scan(&path, &carried(), WINDOW, visit);
+        assert!(
+            matches!(found, Err(ScanError::OtherInput { row: 1 })),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_block_that_was_lost_behind_an_edit_does_not_hide_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &[("a", "1"), ("edited", "2"), ("c", "3")]);
+        let full = std::fs::read(&path).unwrap();
+        let lost = [&full[..full.len() - 4], &[0; 4]].concat();
+        std::fs::write(&path, lost).unwrap();
+        let visit = |row: &ResultRow| match row.cells().next() {
+            Some("a" | "c") => Ok(()),
+            _ => Err(ScanError::OtherInput { row: row.number }),
+        };
+        let found = scan(&path, &carried(), WINDOW, visit);
+        assert!(
+            matches!(found, Err(ScanError::OtherInput { row: 2 })),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_character_that_is_cut_is_no_lost_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &[("edited", "é")]);
+        let full = std::fs::read(&path).unwrap();
+        std::fs::write(
+            &path,
+            [&full[..], &full[full.len() - 3..full.len() - 2]].concat(),
+        )
+        .unwrap();
+        let found = scan(&path, &carried(), WINDOW, |row| {
+            Err(ScanError::OtherInput { row: row.number })
+        });
+        assert!(found.is_err(), "{found:?}");
     }
 
     /// Takes half of what it is given, then nothing for once, then everything.

@@ -217,7 +217,7 @@ fn is_as_written(file: &File, start: u64, end: u64, record: &StringRecord) -> io
 /// What stands behind the whole rows.
 #[derive(Debug, Default)]
 struct Tail {
-    /// It holds bytes that no text has: blocks that never reached the disk.
+    /// Its first row holds bytes that no text has: a block that never reached the disk.
     is_garbled: bool,
     /// A line ends in it that is not inside of a quoted cell.
     has_whole_line: bool,
@@ -233,8 +233,7 @@ impl Tail {
         let mut line = Vec::new();
         let mut quoted = false;
         while reader.read_until(b'\n', &mut line)? > 0 {
-            let is_of_no_text = |byte: &u8| *byte < b' ' && !b"\t\r\n".contains(byte);
-            tail.is_garbled |= line.iter().any(is_of_no_text);
+            tail.is_garbled |= !tail.has_whole_line && is_of_no_text(&line);
             quoted = line
                 .iter()
                 .fold(quoted, |quoted, byte| quoted ^ (*byte == b'"'));
@@ -246,8 +245,8 @@ impl Tail {
     }
 
     /// The last row of which anything is there behind `rows` whole ones; `None` where a crash did not leave this.
-    /// A crash leaves the next row, cut off, or blocks that never reached the disk, and behind them rows that did: no
-    /// more of them than a window.
+    /// A crash leaves the next row, cut off, or a block of it that never reached the disk, and behind that rows that
+    /// did: no more of them than a window.
     fn reached(&self, rows: u64, window: u64) -> Option<u64> {
         let torn = if self.is_garbled {
             self.highest <= rows + window
@@ -256,6 +255,12 @@ impl Tail {
         };
         torn.then_some(rows.max(self.highest))
     }
+}
+
+/// Whether there is a NUL in it, which no input has, or anything that is no UTF-8, but for a last character that is cut.
+fn is_of_no_text(line: &[u8]) -> bool {
+    let is_broken = |error: std::str::Utf8Error| error.error_len().is_some();
+    line.contains(&0) || str::from_utf8(line).is_err_and(is_broken)
 }
 
 /// The number of the result row that begins here, if one does.
