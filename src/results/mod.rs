@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::outcome::{Outcome, Reason};
 use crate::private;
+use crate::reader::RESULT_ROW_LIMIT;
 use crate::text;
 
 pub use scan::{ResultRow, ScanError, Whole, scan};
@@ -154,13 +155,15 @@ impl<S: Storage> Results<S> {
 
 /// Whether these are results of ours with a header and nothing behind it.
 pub fn hold_no_row(path: &Path) -> bool {
+    let is_short = |metadata: std::fs::Metadata| metadata.len() <= RESULT_ROW_LIMIT as u64;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path);
-    reader.as_mut().is_ok_and(|reader| {
-        let ours = reader.headers().is_ok_and(|header| {
-            header.iter().take(COLUMNS.len()).eq(COLUMNS) && header.len() > COLUMNS.len()
-        });
-        ours && reader.records().next().is_none()
-    })
+    path.metadata().is_ok_and(is_short)
+        && reader.as_mut().is_ok_and(|reader| {
+            let ours = reader.headers().is_ok_and(|header| {
+                header.iter().take(COLUMNS.len()).eq(COLUMNS) && header.len() > COLUMNS.len()
+            });
+            ours && reader.records().next().is_none()
+        })
 }
 
 fn header(carried: &StringRecord) -> StringRecord {
@@ -518,6 +521,24 @@ mod tests {
             matches!(found, Err(ScanError::OtherInput { row: 2 })),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn what_is_longer_than_any_row_is_none_that_was_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &ROWS);
+        let longest = crate::reader::RESULT_ROW_LIMIT;
+        for (length, torn) in [(longest, true), (longest + 1, false)] {
+            let mut text = std::fs::read(&path).unwrap();
+            let whole = text.len();
+            text.push(b'"');
+            text.resize(whole + length, b'x');
+            let damaged = folder.path().join("damaged.csv");
+            std::fs::write(&damaged, text).unwrap();
+            let found = count(&damaged);
+            assert_eq!(found.is_ok(), torn, "{length}: {found:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -13,7 +13,11 @@ use thiserror::Error;
 
 use super::{BOM, COLUMNS, as_written, header};
 use crate::outcome::{Finding, Reason, Reupload, Status};
+use crate::reader::RESULT_ROW_LIMIT;
 use crate::text;
+
+/// No row that this program writes is longer, in bytes.
+const LONGEST: u64 = RESULT_ROW_LIMIT as u64;
 
 /// The part of a results file that consists of whole rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,21 +99,24 @@ pub fn scan(
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let start = scan_header(&file, length, carried)?;
+    (&file).seek(SeekFrom::Start(start))?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .from_reader(&file);
-    let mut position = csv::Position::new();
-    position.set_byte(start);
-    reader.seek(position).map_err(io::Error::from)?;
+        .from_reader((&file).take(0));
     let mut rows = 0;
     let mut bytes = start;
     let mut starts = VecDeque::new();
     let mut objection = None;
     let mut record = StringRecord::new();
     let width = COLUMNS.len() + carried.len();
-    while has_record(reader.read_record(&mut record))? {
-        let end = reader.position().byte();
+    loop {
+        // A quote that is never closed must not take the rest of the file into memory.
+        reader.get_mut().set_limit(LONGEST);
+        if !has_record(reader.read_record(&mut record))? {
+            break;
+        }
+        let end = start + reader.position().byte();
         let row = parse(&record, rows + 1).filter(|_| record.len() == width);
         let Some(row) = row else { break };
         if !is_as_written(&file, bytes, end, &record)? {
@@ -217,6 +224,7 @@ fn is_as_written(file: &File, start: u64, end: u64, record: &StringRecord) -> io
 /// What stands behind the whole rows.
 #[derive(Debug, Default)]
 struct Tail {
+    length: u64,
     /// Its first row holds bytes that no text has: a block that never reached the disk.
     is_garbled: bool,
     /// A line ends in it that is not inside of a quoted cell.
@@ -232,7 +240,8 @@ impl Tail {
         let mut tail = Self::default();
         let mut line = Vec::new();
         let mut quoted = false;
-        while reader.read_until(b'\n', &mut line)? > 0 {
+        while reader.by_ref().take(LONGEST).read_until(b'\n', &mut line)? > 0 {
+            tail.length += line.len() as u64;
             tail.is_garbled |= !tail.has_whole_line && is_of_no_text(&line);
             quoted = line
                 .iter()
@@ -251,7 +260,7 @@ impl Tail {
         let torn = if self.is_garbled {
             self.highest <= rows + window
         } else {
-            !self.has_whole_line && self.highest <= rows + 1
+            !self.has_whole_line && self.highest <= rows + 1 && self.length <= LONGEST
         };
         torn.then_some(rows.max(self.highest))
     }
