@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::MetadataMode;
 use crate::private;
+use crate::results::Whole;
 
 /// The files of one run, all beside the results.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,6 +159,9 @@ pub struct RunFile {
     pub begun_through: Option<u64>,
     /// So many results were durable when this was written; after an orderly end, all of them.
     pub durable: u64,
+    /// After an orderly end: the hash of the results.
+    #[serde(default)]
+    pub hash: Option<String>,
 }
 
 impl RunFile {
@@ -171,12 +175,14 @@ impl RunFile {
             doubt_through: 0,
             begun_through: None,
             durable: 0,
+            hash: None,
         }
     }
 
-    /// What contradicts the results that were found: `rows` whole ones, and behind them `torn` bytes of others.
-    pub fn contradiction(&self, rows: u64, torn: u64) -> Option<String> {
+    /// What contradicts the results that were found, if any were.
+    pub fn contradiction(&self, found: Option<&Whole>) -> Option<String> {
         let durable = self.durable;
+        let (rows, torn) = found.map_or((0, 0), |found| (found.rows, found.torn));
         if rows < durable {
             Some(format!(
                 "{durable} result rows were safe, and only {rows} of them are there as they were written"
@@ -185,6 +191,11 @@ impl RunFile {
             Some(format!(
                 "it ended with {durable} result rows, and something stands behind them"
             ))
+        } else if let (Some(hash), Some(found)) = (&self.hash, found)
+            && self.begun_through.is_some()
+            && *hash != found.hash.finalize().to_string()
+        {
+            Some("a result row was changed after the run had ended".to_owned())
         } else {
             None
         }
@@ -202,6 +213,7 @@ impl RunFile {
         self.doubt_through = self.doubt_through.max(begun);
         self.window = window;
         self.durable = rows;
+        self.hash = None;
     }
 
     /// Reads the file; `None` where there is none, [`io::ErrorKind::InvalidData`] where it is not one of ours.

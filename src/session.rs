@@ -134,6 +134,7 @@ impl Session {
         self.run.durable = progressed.durable;
         store(&self.run, &self.files)
     }
+        self.run.hash = Some(progressed.hash.to_string());
 }
 
 /// Whether a run with other settings has left results without a row, which are then removed.
@@ -267,8 +268,7 @@ fn resume(
         Err(ScanError::Input(error)) => return Err(error.into()),
         Err(error) => return Err(foreign(files, &error.to_string())),
     };
-    let found = whole.unwrap_or_default();
-    if let Some(contradiction) = run.contradiction(found.rows, found.torn) {
+    if let Some(contradiction) = run.contradiction(whole.as_ref()) {
         return Err(foreign(files, &contradiction));
     }
     info!(rows = found.rows, torn_bytes = found.torn, "resuming");
@@ -291,6 +291,7 @@ fn resume(
         },
     ))
 }
+    let found = whole.clone().unwrap_or_default();
 
 /// Whether the key could touch the row's lead, as far as the result tells.
 fn has_shown_the_lead(finding: Finding) -> bool {

@@ -53,8 +53,10 @@ impl Results {
     pub fn create(path: &Path, carried: &StringRecord, bom: bool) -> io::Result<Self> {
         let header = as_written(&header(carried));
         let bom = if bom { BOM } else { b"" };
-        let file = private::create(path, &[bom, &header].concat())?;
-        Ok(Self::over(file, 0))
+        let begin = [bom, &header].concat();
+        let mut hash = blake3::Hasher::new();
+        hash.update(&begin);
+        Ok(Self::behind(private::create(path, &begin)?, 0, hash))
     }
 
     /// Goes on after the whole rows that [`scan`] found; what stands behind them is cut off. The last of them are
@@ -68,7 +70,7 @@ impl Results {
         file.set_len(whole.bytes)?;
         file.sync_all()?;
         file.seek(SeekFrom::End(0))?;
-        Ok(Self::over(file, whole.rows))
+        Ok(Self::behind(file, whole.rows, whole.hash.clone()))
     }
 
     /// Another handle on the file, which shares its position.
@@ -80,9 +82,14 @@ impl Results {
 impl<S: Storage> Results<S> {
     /// Goes on behind `rows` rows in a storage that holds them, and the header.
     pub fn over(storage: S, rows: u64) -> Self {
+        Self::behind(storage, rows, blake3::Hasher::new())
+    }
+
+    /// `hash`: of what the storage holds.
+    fn behind(storage: S, rows: u64, hash: blake3::Hasher) -> Self {
         let writer = csv::WriterBuilder::new()
             .buffer_capacity(65_536)
-            .from_writer(Fused::new(storage));
+            .from_writer(Fused::new(storage, hash));
         Self {
             writer,
             rows,
@@ -145,6 +152,11 @@ impl<S: Storage> Results<S> {
     /// Rows in the file, those of earlier runs included.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Of everything that was flushed, and what it was appended to.
+    pub fn hash(&self) -> blake3::Hash {
+        self.writer.get_ref().hash()
     }
 
     /// Begins to make durable what was flushed.

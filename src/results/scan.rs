@@ -20,7 +20,7 @@ use crate::text;
 const LONGEST: u64 = RESULT_ROW_LIMIT as u64;
 
 /// The part of a results file that consists of whole rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Whole {
     /// Result rows.
     pub rows: u64,
@@ -32,6 +32,8 @@ pub struct Whole {
     pub torn: u64,
     /// The last row of which anything is there, in what is torn too.
     pub reached: u64,
+    /// Of the header and the whole rows, as they stand.
+    pub hash: blake3::Hasher,
 }
 
 /// Why an existing results file is not touched.
@@ -98,7 +100,10 @@ pub fn scan(
 ) -> Result<Whole, ScanError> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
-    let start = scan_header(&file, length, carried)?;
+    let header = scan_header(&file, length, carried)?;
+    let start = header.len() as u64;
+    let mut hash = blake3::Hasher::new();
+    hash.update(&header);
     (&file).seek(SeekFrom::Start(start))?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -119,9 +124,9 @@ pub fn scan(
         let end = start + reader.position().byte();
         let row = parse(&record, rows + 1).filter(|_| record.len() == width);
         let Some(row) = row else { break };
-        if !is_as_written(&file, bytes, end, &record)? {
+        let Some(written) = as_it_stands(&file, bytes, end, &record)? else {
             break;
-        }
+        };
         match visit(&row) {
             Ok(()) => {}
             // A block that never reached the disk may lie in the row's own cells.
@@ -137,6 +142,7 @@ pub fn scan(
         starts.push_back(bytes);
         rows += 1;
         bytes = end;
+        hash.update(&written);
     }
     let reached = Tail::read(&file, bytes)?.reached(rows, window);
     let Some(reached) = reached else {
@@ -149,6 +155,7 @@ pub fn scan(
         recent: starts.front().copied().unwrap_or(bytes),
         torn: length.saturating_sub(bytes),
         reached,
+        hash,
     })
 }
 
@@ -161,15 +168,16 @@ fn has_record(read: csv::Result<bool>) -> io::Result<bool> {
     }
 }
 
-/// Where the header ends.
-fn scan_header(file: &File, length: u64, carried: &StringRecord) -> Result<u64, ScanError> {
+/// The header as it stands.
+fn scan_header(file: &File, length: u64, carried: &StringRecord) -> Result<Vec<u8>, ScanError> {
     let plain = as_written(&header(carried));
     let longest = BOM.iter().chain(&plain).count();
     let mut found = vec![0; usize::try_from(length).map_or(longest, |length| length.min(longest))];
     file.read_exact_at(&mut found, 0)?;
     let bom = if found.starts_with(BOM) { BOM.len() } else { 0 };
     if found[bom..].starts_with(&plain) {
-        Ok((bom + plain.len()) as u64)
+        found.truncate(bom + plain.len());
+        Ok(found)
     } else {
         Err(ScanError::ForeignHeader)
     }
@@ -211,14 +219,20 @@ fn is_e164(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn is_as_written(file: &File, start: u64, end: u64, record: &StringRecord) -> io::Result<bool> {
+/// The bytes of the record, where they are those that this program writes for it.
+fn as_it_stands(
+    file: &File,
+    start: u64,
+    end: u64,
+    record: &StringRecord,
+) -> io::Result<Option<Vec<u8>>> {
     let expected = as_written(record);
     if end - start != expected.len() as u64 {
-        return Ok(false);
+        return Ok(None);
     }
     let mut found = vec![0; expected.len()];
     file.read_exact_at(&mut found, start)?;
-    Ok(found == expected)
+    Ok((found == expected).then_some(found))
 }
 
 /// What stands behind the whole rows.

@@ -448,3 +448,35 @@ fn behind_a_run_that_has_left_nothing_one_look_at_a_lock_is_enough() {
         assert_eq!(world.requests("GET"), reads);
     }
 }
+
+/// Each row by itself is one that this program could have written.
+#[test]
+fn a_result_that_was_changed_between_runs_is_noticed() {
+    for finished in [true, false] {
+        let options = Options {
+            latency: Duration::from_millis(if finished { 0 } else { 20 }),
+            ..Options::default()
+        };
+        let world = World::plain(64, options);
+        let mut run = world
+            .leadfix("apply corrections.csv --region IN --concurrency 1")
+            .start();
+        if !finished {
+            world.wait_for("some answers", |ledger| ledger.counts.requests >= 6);
+            run.signal("INT");
+        }
+        run.end().expect(if finished { 0 } else { 130 });
+        replace(
+            &world,
+            RESULTS,
+            "\n2,3,updated,,",
+            "\n2,3,locked,already_dialled,yes",
+        );
+        let (before, requests) = (snapshot(&world), world.ledger().counts.requests);
+        world
+            .run("apply corrections.csv --region IN")
+            .complains(78, &["was not touched", "changed"]);
+        assert!(snapshot(&world) == before, "something was touched");
+        assert_eq!(world.ledger().counts.requests, requests);
+    }
+}
