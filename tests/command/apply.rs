@@ -660,3 +660,26 @@ fn the_open_files_that_a_shell_allows_are_no_limit_of_connections() {
 fn no_more_connections_are_opened_than_the_system_allows() {
     with_open_files("-n 100");
 }
+
+#[test]
+fn a_name_that_is_no_utf8_is_shown_as_far_as_it_is() {
+    use std::os::unix::ffi::OsStringExt;
+    let name = |bytes: &[u8]| std::ffi::OsString::from_vec(bytes.to_vec());
+    let world = World::plain(1, Options::default());
+    let input = name(b"corr\xe9ctions.csv");
+    std::fs::copy(world.path(INPUT), world.folder().join(&input)).expect("a file");
+    let ran = world
+        .leadfix("check --json --region IN")
+        .arg(input.clone())
+        .run();
+    ran.expect(0).says("corr\u{fffd}ctions.csv");
+    let ran = world
+        .leadfix("apply --region IN --out")
+        .arg(name(b"r\xe9sults.csv"))
+        .arg(input)
+        .run();
+    ran.expect(0);
+    let summary = world.json("r\u{fffd}sults.summary.json");
+    assert_eq!(summary["input"], json!("corr\u{fffd}ctions.csv"));
+    assert_eq!(summary["results"], json!("r\u{fffd}sults.csv"));
+}
