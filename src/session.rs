@@ -58,7 +58,9 @@ impl Claim {
     pub fn take(files: &Files, input: &Path) -> Result<Self, Fatal> {
         refuse_misuse(files, input)?;
         let lock = Lock::take(&files.lock).map_err(|error| match error {
-            LockError::Held { .. } | LockError::StateFolder(..) => Fatal::from(error),
+            LockError::Held { .. } | LockError::Foreign(_) | LockError::StateFolder(..) => {
+                Fatal::from(error)
+            }
             LockError::Io(..) => Fatal::new(
                 Exit::LocalIo,
                 format!("{error}; --out names results in a folder that can be written"),
@@ -132,9 +134,9 @@ impl Session {
         let begun = progressed.begun_through.max(self.run.doubt_through);
         self.run.begun_through = Some(begun);
         self.run.durable = progressed.durable;
+        self.run.hash = Some(progressed.hash.to_string());
         store(&self.run, &self.files)
     }
-        self.run.hash = Some(progressed.hash.to_string());
 }
 
 /// Whether a run with other settings has left results without a row, which are then removed.
@@ -168,6 +170,16 @@ fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
     {
         return refuse("it is the input itself; name another one with --out");
     }
+    if !may_hold_a_summary(&files.summary) {
+        return Err(Fatal::new(
+            Exit::Misconfigured,
+            format!(
+                "`{}` is no summary of this program, and was not touched; name other results with --out, or give that \
+                 file another name",
+                files.summary.display()
+            ),
+        ));
+    }
     match files.results.symlink_metadata() {
         Ok(metadata) if metadata.is_symlink() => {
             refuse("it is a symbolic link; name the file itself with --out")
@@ -175,6 +187,14 @@ fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
         Ok(metadata) if metadata.is_dir() => refuse("it is a folder; name a file in it with --out"),
         _ => Ok(()),
     }
+}
+
+/// Whether nothing stands there, or an earlier summary.
+fn may_hold_a_summary(path: &Path) -> bool {
+    std::fs::read(path).map_or(true, |content| {
+        serde_json::from_slice::<serde_json::Value>(&content)
+            .is_ok_and(|summary| summary.get("leadfix").is_some())
+    })
 }
 
 /// The checkpoint of an earlier run; none when there are neither results nor a checkpoint.
@@ -271,6 +291,7 @@ fn resume(
     if let Some(contradiction) = run.contradiction(whole.as_ref()) {
         return Err(foreign(files, &contradiction));
     }
+    let found = whole.clone().unwrap_or_default();
     info!(rows = found.rows, torn_bytes = found.torn, "resuming");
     // First the results, then what is said of them: until then what the earlier checkpoint says is true.
     let results = match &whole {
@@ -291,7 +312,6 @@ fn resume(
         },
     ))
 }
-    let found = whole.clone().unwrap_or_default();
 
 /// Whether the key could touch the row's lead, as far as the result tells.
 fn has_shown_the_lead(finding: Finding) -> bool {
