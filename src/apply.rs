@@ -100,6 +100,9 @@ struct Apply<'a> {
 impl Apply<'_> {
     /// `--dry-run`.
     async fn show(&self) -> Result<Exit, Fatal> {
+        if self.run.is_sandbox() {
+            self.talk("SANDBOX: a rehearsal, no real lead is touched");
+        }
         let prepared = prepare(self.run, open(self.run)?)?;
         let judged = (&prepared.preflight, &self.run.reading.policy);
         let shown = rehearsal::show(

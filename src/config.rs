@@ -201,6 +201,21 @@ impl Run {
             None if reading.file == Path::new("-") => {
                 return Err(Fatal::new(
                     Exit::Usage,
+            Some(path)
+                if sending.sandbox && !path.to_string_lossy().ends_with(".sandbox.results.csv") =>
+            {
+                let named = Files::beside(&path)
+                    .lock
+                    .with_extension("sandbox.results.csv");
+                return Err(Fatal::new(
+                    Exit::Usage,
+                    format!(
+                        "`--out {}` would make a rehearsal look real; with --sandbox, call it `{}`",
+                        path.display(),
+                        named.display()
+                    ),
+                ));
+            }
                     "with standard input, name the results file with --out",
                 ));
             }
