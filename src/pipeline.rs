@@ -474,10 +474,14 @@ fn repeat(first: Finding, first_line: u64, correction: &Correction) -> Outcome {
             ..first
         }
     };
-    let detail = format!(
+    let mut detail = format!(
         "the same correction as line {first_line}, which was sent and is `{}`",
         first.status
     );
+    let remark = correction.remark();
+    if !remark.is_empty() {
+        detail = format!("{detail}; {remark}");
+    }
     Outcome {
         phone_number: correction.phone_number(),
         ..Outcome::unsent(finding, detail)

@@ -298,6 +298,17 @@ fn identical_rows_are_sent_once_and_conflicting_ones_never() {
     );
     let rows: Vec<_> = results.rows().collect();
     assert!(
+        rows[5]["result_detail"].contains("line 6")
+            && rows[5]["result_detail"].contains("region_assumed"),
+        "{}",
+        rows[5]
+    );
+    assert!(
+        !rows[1]["result_detail"].contains("region_assumed"),
+        "its own cell says the country: {}",
+        rows[1]
+    );
+    assert!(
         rows[2]["result_detail"].contains("line 5") && rows[3]["result_detail"].contains("line 4"),
         "{}",
         rows[2]
