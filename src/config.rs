@@ -163,6 +163,7 @@ impl Reading {
                         .clear_token
                         .or_else(|| defaults.clear_token.clone())
                         .unwrap_or_else(|| CLEAR_TOKEN.to_owned()),
+                    metadata: defaults.metadata.unwrap_or_default(),
                 },
                 forbid_shared_numbers: args.forbid_shared_numbers || defaults.forbid_shared_numbers,
             },
@@ -185,7 +186,10 @@ impl Run {
             output,
         } = args;
         let defaults = Defaults::load(input.config.as_deref())?;
-        let reading = Reading::merge(input, &defaults);
+        let mut reading = Reading::merge(input, &defaults);
+        let metadata = &mut reading.policy.rules.metadata;
+        *metadata = sending.metadata.unwrap_or(*metadata);
+        let metadata = *metadata;
         let timeout = sending.timeout.or(defaults.timeout).unwrap_or(TIMEOUT);
         let target = if sending.sandbox {
             Target::Sandbox(
@@ -197,10 +201,6 @@ impl Run {
             api_target(api, &defaults)?
         };
         let results = match output.out {
-            Some(path) => path,
-            None if reading.file == Path::new("-") => {
-                return Err(Fatal::new(
-                    Exit::Usage,
             Some(path)
                 if sending.sandbox && !path.to_string_lossy().ends_with(".sandbox.results.csv") =>
             {
@@ -216,6 +216,10 @@ impl Run {
                     ),
                 ));
             }
+            Some(path) => path,
+            None if reading.file == Path::new("-") => {
+                return Err(Fatal::new(
+                    Exit::Usage,
                     "with standard input, name the results file with --out",
                 ));
             }
@@ -228,7 +232,7 @@ impl Run {
                     .max_attempts
                     .or(defaults.max_attempts)
                     .unwrap_or(MAX_ATTEMPTS),
-                metadata: sending.metadata.or(defaults.metadata).unwrap_or_default(),
+                metadata,
                 read_first: reconcile,
                 dialect: sending
                     .dialect

@@ -694,3 +694,38 @@ fn a_name_that_is_no_utf8_is_shown_as_far_as_it_is() {
     assert_eq!(summary["input"], json!("corr\u{fffd}ctions.csv"));
     assert_eq!(summary["results"], json!("r\u{fffd}sults.csv"));
 }
+
+/// In a replacement it says that no variable is left; in a merge it says nothing.
+#[test]
+fn no_variables_at_all_can_be_what_is_left() {
+    for (mode, code, verdict, left) in [
+        ("replace", 0, "updated///200/1", json!({})),
+        (
+            "merge",
+            1,
+            "invalid/no_change///0",
+            json!({"product": "gold_loan"}),
+        ),
+    ] {
+        let world = World::new(vec![lead("lead_a"), lead("lead_b")]);
+        world.write(
+            INPUT,
+            format!(
+                "lead_id,phone_number,metadata\nlead_a,,{{}}\nlead_b,{},{{}}\n",
+                number(1)
+            ),
+        );
+        let ran = world.run(&format!(
+            "apply corrections.csv --region IN --metadata {mode}"
+        ));
+        ran.expect(code);
+        let results = world.table(RESULTS);
+        assert_eq!(results.of("lead_a").verdict(), verdict, "{mode}");
+        assert_eq!(results.of("lead_b").verdict(), "updated///200/1", "{mode}");
+        for id in ["lead_a", "lead_b"] {
+            let ledger = world.ledger();
+            let held = &ledger.lead(id).expect("a lead").metadata;
+            assert_eq!(Value::Object(held.clone()), left, "{mode}, {id}");
+        }
+    }
+}
