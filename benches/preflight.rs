@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use leadfix::correction::Rules;
 use leadfix::phone;
+use leadfix::plan::MetadataMode;
 use leadfix::preflight::{Policy, Preflight};
 use leadfix::reader::{Input, ReadOptions};
 
@@ -66,6 +67,7 @@ fn survey(path: &Path, rows: u32) -> f64 {
                 ..phone::Rules::default()
             },
             clear_token: "<clear>".to_owned(),
+            metadata: MetadataMode::Merge,
         },
         forbid_shared_numbers: false,
     };

@@ -104,6 +104,9 @@ struct Apply<'a> {
 impl Apply<'_> {
     /// `--dry-run`.
     async fn show(&self) -> Result<Exit, Fatal> {
+        if self.run.is_sandbox() {
+            self.talk("SANDBOX: a rehearsal, no real lead is touched");
+        }
         let prepared = prepare(self.run, open(self.run)?)?;
         let judged = (&prepared.preflight, &self.run.reading.policy);
         let shown = rehearsal::show(
@@ -257,7 +260,7 @@ impl Apply<'_> {
                 let is_known = progress.counts().because(outcome::Cause::OutcomeUnknown) == 0;
                 self.leaves_nothing
                     .set(is_known && progressed.durable >= begun_through);
-                match is_still_at(written, &run.files.results) {
+                match holds(written, &run.files.results, progressed.hash) {
                     Ok(true) => Ok(()),
                     Ok(false) => Err(self.lost(&"it was changed, replaced or removed meanwhile")),
                     Err(error) => Err(self.lost(&error)),
@@ -455,8 +458,8 @@ fn prepare(run: &Run, input: Input) -> Result<Prepared, Fatal> {
     })
 }
 
-/// Whether the file that was written to is the one at this path, and ends where the writing did.
-fn is_still_at(mut written: File, path: &Path) -> io::Result<bool> {
+/// Whether the file that was written to is the one at this path, and holds what was written.
+fn holds(mut written: File, path: &Path, hash: blake3::Hash) -> io::Result<bool> {
     let found = match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         found => found?,
@@ -464,7 +467,13 @@ fn is_still_at(mut written: File, path: &Path) -> io::Result<bool> {
     let ours = written.metadata()?;
     // The handle shares its position with the one that wrote.
     let end = written.stream_position()?;
-    Ok((found.dev(), found.ino(), found.len()) == (ours.dev(), ours.ino(), end))
+    if (found.dev(), found.ino(), found.len()) != (ours.dev(), ours.ino(), end) {
+        return Ok(false);
+    }
+    written.rewind()?;
+    let mut held = blake3::Hasher::new();
+    held.update_reader(written)?;
+    Ok(held.finalize() == hash)
 }
 
 struct Account<'a>(&'a Progress);

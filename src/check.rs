@@ -174,7 +174,7 @@ impl Check<'_> {
             .collect();
         let hints: Vec<_> = self.columns.hints.iter().map(ToString::to_string).collect();
         let head = json!({
-            "file": self.reading.file,
+            "file": self.reading.file.to_string_lossy(),
             "rows": pass.rows,
             "blank_lines": pass.blank_lines,
             "fingerprint": pass.fingerprint.to_string(),

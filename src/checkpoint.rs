@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::MetadataMode;
 use crate::private;
+use crate::results::Whole;
 
 /// What inputs are called, in any case: packed first.
 const ENDINGS: [&str; 11] = [
@@ -168,6 +169,9 @@ pub struct RunFile {
     /// Every row of the input has its result.
     #[serde(default)]
     pub finished: bool,
+    /// After an orderly end: the hash of the results.
+    #[serde(default)]
+    pub hash: Option<String>,
 }
 
 impl RunFile {
@@ -182,12 +186,14 @@ impl RunFile {
             begun_through: None,
             durable: 0,
             finished: false,
+            hash: None,
         }
     }
 
-    /// What contradicts the results that were found: `rows` whole ones, and behind them `torn` bytes of others.
-    pub fn contradiction(&self, rows: u64, torn: u64) -> Option<String> {
+    /// What contradicts the results that were found, if any were.
+    pub fn contradiction(&self, found: Option<&Whole>) -> Option<String> {
         let durable = self.durable;
+        let (rows, torn) = found.map_or((0, 0), |found| (found.rows, found.torn));
         if rows < durable {
             Some(format!(
                 "{durable} result rows were safe, and only {rows} of them are there as they were written"
@@ -196,6 +202,11 @@ impl RunFile {
             Some(format!(
                 "it ended with {durable} result rows, and something stands behind them"
             ))
+        } else if let (Some(hash), Some(found)) = (&self.hash, found)
+            && self.begun_through.is_some()
+            && *hash != found.hash.finalize().to_string()
+        {
+            Some("a result row was changed after the run had ended".to_owned())
         } else {
             None
         }
@@ -213,6 +224,7 @@ impl RunFile {
         self.doubt_through = self.doubt_through.max(begun);
         self.window = window;
         self.durable = rows;
+        self.hash = None;
     }
 
     /// Reads the file; `None` where there is none, [`io::ErrorKind::InvalidData`] where it is not one of ours.

@@ -171,16 +171,13 @@ impl Client {
     }
 
     /// Foreign text without our key, should the server have echoed it: whole or either half of `keyid:secret`,
-    /// percent-encoded or not.
+    /// each character as it is or as URLs, JSON and HTML write it.
     pub fn redact(&self, text: &str) -> String {
         let key = self.settings.api_key.expose_secret();
         let halves = key.split(':').filter(|half| half.len() >= SHORTEST_HALF);
-        let mut redacted = text.to_owned();
-        for part in std::iter::once(key).chain(halves) {
-            let encoded = utf8_percent_encode(part, NON_ALPHANUMERIC).to_string();
-            redacted = redacted.replace(part, "[key]").replace(&encoded, "[key]");
-        }
-        redacted
+        std::iter::once(key)
+            .chain(halves)
+            .fold(text.to_owned(), |text, part| without(&text, part))
     }
 
     async fn send(&self, method: Method, lead_id: &str, body: Option<Vec<u8>>) -> Reply {
@@ -238,6 +235,59 @@ impl Client {
         }
         self.http.borrow().execute(request)
     }
+}
+
+/// The text with something else in the place of the secret.
+fn without(text: &str, secret: &str) -> String {
+    let forms: Vec<_> = secret.chars().map(forms).collect();
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if let Some(behind) = behind(rest, &forms) {
+            shown.push_str("[key]");
+            rest = behind;
+        } else {
+            shown.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    shown
+}
+
+/// What follows when the text begins with one form of each character.
+fn behind<'a>(text: &'a str, forms: &[Vec<String>]) -> Option<&'a str> {
+    forms.iter().try_fold(text, |rest, forms| {
+        forms.iter().find_map(|form| {
+            let (head, rest) = rest.split_at_checked(form.len())?;
+            // The digits of escapes are written either way; a character alone is not.
+            let same = head == form || (form.len() > 2 && head.eq_ignore_ascii_case(form));
+            same.then_some(rest)
+        })
+    })
+}
+
+/// How a character is written: as it is, in URLs, in JSON, in HTML.
+fn forms(character: char) -> Vec<String> {
+    let code = u32::from(character);
+    let mut forms = vec![
+        character.to_string(),
+        utf8_percent_encode(character.encode_utf8(&mut [0; 4]), NON_ALPHANUMERIC).to_string(),
+        format!("%{code:02X}"),
+        format!("\\{character}"),
+        format!("\\u{code:04x}"),
+        format!("&#{code};"),
+        format!("&#x{code:x};"),
+    ];
+    let named = match character {
+        '&' => "&amp;",
+        '<' => "&lt;",
+        '>' => "&gt;",
+        '"' => "&quot;",
+        '\'' => "&apos;",
+        _ => return forms,
+    };
+    forms.push(named.to_owned());
+    forms
 }
 
 /// Where the leads are, for the last segment to be appended.
@@ -409,6 +459,11 @@ mod tests {
             ("secret s3cr+t/v4lue of keyid_7f", "secret [key] of [key]"),
             ("/login?k=keyid%5F7f%3As3cr%2Bt%2Fv4lue", "/login?k=[key]"),
             ("/login?k=s3cr%2Bt%2Fv4lue", "/login?k=[key]"),
+            ("/login?k=keyid_7f%3as3cr%2bt%2fv4lue", "/login?k=[key]"),
+            (r#"{"key":"keyid_7f:s3cr+t\/v4lue"}"#, r#"{"key":"[key]"}"#),
+            (r#"{"key":"s3cr\u002Bt/v4lue"}"#, r#"{"key":"[key]"}"#),
+            ("<p>s3cr&#43;t&#x2F;v4lue</p>", "<p>[key]</p>"),
+            ("s3cr%2Bt%2Fv4lu", "s3cr%2Bt%2Fv4lu"),
             ("nothing of it", "nothing of it"),
         ] {
             assert_eq!(client.redact(text), shown);

@@ -160,6 +160,7 @@ impl Reading {
                         .clear_token
                         .or_else(|| defaults.clear_token.clone())
                         .unwrap_or_else(|| CLEAR_TOKEN.to_owned()),
+                    metadata: defaults.metadata.unwrap_or_default(),
                 },
                 forbid_shared_numbers: args.forbid_shared_numbers || defaults.forbid_shared_numbers,
             },
@@ -182,7 +183,10 @@ impl Run {
             output,
         } = args;
         let defaults = Defaults::load(input.config.as_deref())?;
-        let reading = Reading::merge(input, &defaults);
+        let mut reading = Reading::merge(input, &defaults);
+        let metadata = &mut reading.policy.rules.metadata;
+        *metadata = sending.metadata.unwrap_or(*metadata);
+        let metadata = *metadata;
         let timeout = sending.timeout.or(defaults.timeout).unwrap_or(TIMEOUT);
         let target = if sending.sandbox {
             Target::Sandbox(
@@ -194,6 +198,21 @@ impl Run {
             api_target(api, &defaults)?
         };
         let results = match output.out {
+            Some(path)
+                if sending.sandbox && !path.to_string_lossy().ends_with(".sandbox.results.csv") =>
+            {
+                let named = Files::beside(&path)
+                    .lock
+                    .with_extension("sandbox.results.csv");
+                return Err(Fatal::new(
+                    Exit::Usage,
+                    format!(
+                        "`--out {}` would make a rehearsal look real; with --sandbox, call it `{}`",
+                        path.display(),
+                        named.display()
+                    ),
+                ));
+            }
             Some(path) => path,
             None if reading.file == Path::new("-") => {
                 return Err(Fatal::new(
@@ -210,7 +229,7 @@ impl Run {
                     .max_attempts
                     .or(defaults.max_attempts)
                     .unwrap_or(MAX_ATTEMPTS),
-                metadata: sending.metadata.or(defaults.metadata).unwrap_or_default(),
+                metadata,
                 read_first: reconcile,
                 dialect: sending
                     .dialect

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::api::{MAX_VARIABLES, Variables};
 use crate::outcome::{Cause, Reason};
 use crate::phone::{self, E164, Normalised, Recovery, Region};
+use crate::plan::MetadataMode;
 use crate::reader::{Columns, Row};
 use crate::text;
 use crate::unambiguous::Unambiguous;
@@ -28,6 +29,8 @@ pub struct Correction {
     pub variables: Variables,
     /// Variables the lead shall no longer have.
     pub removed: Vec<String>,
+    /// The row says outright that it sets no variable, where the lead shall have the row's alone.
+    pub empties: bool,
 }
 
 impl Correction {
@@ -40,6 +43,7 @@ impl Correction {
             notes: None,
             variables: Variables::new(),
             removed: Vec::new(),
+            empties: false,
         }
     }
 
@@ -62,7 +66,7 @@ impl Correction {
 
     /// Whether the row speaks of variables.
     pub fn touches_variables(&self) -> bool {
-        !self.variables.is_empty() || !self.removed.is_empty()
+        !self.variables.is_empty() || !self.removed.is_empty() || self.empties
     }
 
     fn changes_nothing(&self) -> bool {
@@ -107,6 +111,8 @@ pub struct Rules {
     pub phone: phone::Rules,
     /// The cell that empties notes or removes a variable.
     pub clear_token: String,
+    /// How the row's variables meet the ones the lead has.
+    pub metadata: MetadataMode,
 }
 
 /// Reads one row. An empty cell leaves its field alone. `found`: the digits of the number that an earlier reading of the
@@ -142,12 +148,16 @@ pub fn read(
             .map_err(|refusal| Rejection::new(column, refusal, refusal.remedy()))?;
         correction.phone = Some(read);
     }
-    if let Some((column, cell)) = cells.value(columns.metadata, "metadata")? {
+    let stated = cells.value(columns.metadata, "metadata")?;
+    if let Some((column, cell)) = stated {
         correction.variables = metadata(column, cell)?;
     }
     for (key, column) in &columns.variables {
         cells.variable(key, *column, &mut correction)?;
     }
+    correction.empties = rules.metadata == MetadataMode::Replace
+        && stated.is_some()
+        && correction.variables.is_empty();
     let count = correction.variables.len();
     if count > MAX_VARIABLES {
         return Err(Rejection::new(
@@ -338,6 +348,7 @@ mod tests {
                 ..phone::Rules::default()
             },
             clear_token: "<clear>".into(),
+            metadata: MetadataMode::Merge,
         };
         read(&row, &columns, &rules, None).map_err(|rejection| {
             assert!(

@@ -251,6 +251,7 @@ fn wants(correction: &Correction) -> Key {
         notes,
         variables,
         removed,
+        empties,
     } = correction;
     let number = phone.map(|phone| phone.number.digits());
     let mut variables: Vec<_> = variables.iter().collect();
@@ -258,7 +259,8 @@ fn wants(correction: &Correction) -> Key {
     let mut removed = removed.clone();
     removed.sort_unstable();
     // JSON of plain values, which cannot fail.
-    let text = serde_json::to_vec(&(number, name, notes, variables, removed)).unwrap_or_default();
+    let text =
+        serde_json::to_vec(&(number, name, notes, variables, removed, empties)).unwrap_or_default();
     key(&text)
 }
 

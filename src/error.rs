@@ -127,6 +127,7 @@ impl From<crate::lock::LockError> for Fatal {
     fn from(error: crate::lock::LockError) -> Self {
         let exit = match &error {
             crate::lock::LockError::Held { .. } => Exit::TryLater,
+            crate::lock::LockError::Foreign(_) => Exit::Misconfigured,
             crate::lock::LockError::Io(..) | crate::lock::LockError::StateFolder(..) => {
                 Exit::LocalIo
             }

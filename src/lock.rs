@@ -10,6 +10,11 @@ use jiff::Timestamp;
 
 use crate::private;
 
+/// With this the holder's name begins.
+const HOLDER: &str = "process ";
+/// No holder's name is longer, in bytes.
+const LONGEST: u64 = 100;
+
 /// A lock that is held until this is dropped.
 #[derive(Debug)]
 pub struct Lock {
@@ -30,6 +35,12 @@ pub enum LockError {
         /// Who, and since when, as far as known.
         holder: String,
     },
+    /// What stands there was not written by this program.
+    #[error(
+        "`{0}` is no lock of this program, and was not touched; name other results with --out, or give that file \
+         another name"
+    )]
+    Foreign(PathBuf),
     /// The lock file could not be used.
     #[error("cannot lock `{0}`: {1}")]
     Io(PathBuf, io::Error),
@@ -53,16 +64,17 @@ impl Lock {
             .open(path)
             .map_err(failed)?;
         let tried = file.try_lock();
-        let mut holder = String::new();
+        let mut content = Vec::new();
         // Nobody promises that the holder has written its name yet.
-        let read = file.read_to_string(&mut holder);
+        let read = Read::take(&file, LONGEST).read_to_end(&mut content);
+        let holder = String::from_utf8_lossy(&content);
         match tried {
             Ok(()) => {
                 read.map_err(failed)?;
             }
             Err(TryLockError::WouldBlock) => {
                 let holder = if holder.is_empty() {
-                    holder
+                    String::new()
                 } else {
                     format!(" ({})", crate::text::cut(holder.trim()))
                 };
@@ -73,10 +85,14 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
+        // A power failure may have left nothing but zeros.
+        if !holder.starts_with(HOLDER) && content.iter().any(|byte| *byte != 0) {
+            return Err(LockError::Foreign(path.to_owned()));
+        }
         write_holder(&mut file).map_err(failed)?;
         Ok(Self {
             file,
-            was_left: !holder.is_empty(),
+            was_left: !content.is_empty(),
         })
     }
 
@@ -121,7 +137,7 @@ fn write_holder(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     writeln!(
         file,
-        "process {} since {:.0}",
+        "{HOLDER}{} since {:.0}",
         std::process::id(),
         Timestamp::now()
     )

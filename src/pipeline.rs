@@ -80,12 +80,14 @@ pub struct Settled<S: Storage = File> {
 }
 
 /// What reached the results in a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progressed {
     /// No row behind this one was begun.
     pub begun_through: u64,
     /// So many rows have results, all of them durable.
     pub durable: u64,
+    /// Of the results as they were written.
+    pub hash: blake3::Hash,
 }
 
 /// Where settled rows go.
@@ -155,12 +157,13 @@ pub async fn run<S: Storage>(
         }
         writer.write().map_err(PipelineError::Results)?;
     }
-    let durable = writer.finish().await.map_err(PipelineError::Results)?;
+    let (durable, hash) = writer.finish().await.map_err(PipelineError::Results)?;
     match broken.take() {
         Some(error) => Err(error),
         None => Ok(Progressed {
             begun_through: begun.get(),
             durable,
+            hash,
         }),
     }
 }
@@ -446,8 +449,8 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
     }
 
     /// Writes and makes durable what is left, but for rows held back by a suspicion that was not dispelled; how many
-    /// rows there are then.
-    async fn finish(mut self) -> io::Result<u64> {
+    /// rows there are then, and the hash of the results.
+    async fn finish(mut self) -> io::Result<(u64, blake3::Hash)> {
         // A file with few rows runs through; an interrupted run sends its suspicious rows again.
         if self.job.executor.is_trusted() || !self.job.halt.is_pulled() {
             self.write_waiting()?;
@@ -459,7 +462,7 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
             self.begin_sync()?;
             self.synced().await?;
         }
-        Ok(self.synced_rows)
+        Ok((self.synced_rows, self.results.hash()))
     }
 }
 
@@ -474,10 +477,14 @@ fn repeat(first: Finding, first_line: u64, correction: &Correction) -> Outcome {
             ..first
         }
     };
-    let detail = format!(
+    let mut detail = format!(
         "the same correction as line {first_line}, which was sent and is `{}`",
         first.status
     );
+    let remark = correction.remark();
+    if !remark.is_empty() {
+        detail = format!("{detail}; {remark}");
+    }
     Outcome {
         phone_number: correction.phone_number(),
         ..Outcome::unsent(finding, detail)

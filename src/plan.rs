@@ -209,6 +209,7 @@ impl<'a> Plan<'a> {
             notes,
             variables,
             removed,
+            empties,
             ..
         } = self.correction;
         let phone = self.correction.phone_number().map(|wanted| {
@@ -234,12 +235,14 @@ impl<'a> Plan<'a> {
             let gone = held.map(|held| !held.contains_key(key));
             (format!("metadata.{key}").into(), gone)
         });
+        let none = empties.then(|| ("metadata".into(), held.map(Variables::is_empty)));
         phone
             .into_iter()
             .chain(name)
             .chain(notes)
             .chain(set)
             .chain(gone)
+            .chain(none)
     }
 
     /// How many variables are not as they shall be although the row does not name them: lost or changed in a

@@ -295,6 +295,7 @@ fn each_row(
 mod tests {
     use super::*;
     use crate::phone::{self, Recovery, Refusal};
+    use crate::plan::MetadataMode;
     use crate::reader::{MapTarget, ReadOptions};
     use std::io::Write;
 
@@ -306,6 +307,7 @@ mod tests {
                     ..phone::Rules::default()
                 },
                 clear_token: "<clear>".into(),
+                metadata: MetadataMode::Merge,
             },
             forbid_shared_numbers: false,
         }

@@ -42,7 +42,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// The content, durable, under a name that takes the place of what a run left there that was killed.
 fn beside(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
+    name.push(".leadfix-new");
     match std::fs::remove_file(folder(path).join(&name)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

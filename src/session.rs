@@ -56,7 +56,9 @@ impl Claim {
     pub fn take(files: &Files, input: &Path) -> Result<Self, Fatal> {
         refuse_misuse(files, input)?;
         let lock = Lock::take(&files.lock).map_err(|error| match error {
-            LockError::Held { .. } | LockError::StateFolder(..) => Fatal::from(error),
+            LockError::Held { .. } | LockError::Foreign(_) | LockError::StateFolder(..) => {
+                Fatal::from(error)
+            }
             LockError::Io(..) => Fatal::new(
                 Exit::LocalIo,
                 format!("{error}; --out names results in a folder that can be written"),
@@ -136,6 +138,7 @@ impl Session {
         self.run.begun_through = Some(begun);
         self.run.durable = progressed.durable;
         self.run.finished = progressed.durable == rows;
+        self.run.hash = Some(progressed.hash.to_string());
         store(&self.run, &self.files)
     }
 }
@@ -171,6 +174,16 @@ fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
     {
         return refuse("it is the input itself; name another one with --out");
     }
+    if !may_hold_a_summary(&files.summary) {
+        return Err(Fatal::new(
+            Exit::Misconfigured,
+            format!(
+                "`{}` is no summary of this program, and was not touched; name other results with --out, or give that \
+                 file another name",
+                files.summary.display()
+            ),
+        ));
+    }
     match files.results.symlink_metadata() {
         Ok(metadata) if metadata.is_symlink() => {
             refuse("it is a symbolic link; name the file itself with --out")
@@ -178,6 +191,14 @@ fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
         Ok(metadata) if metadata.is_dir() => refuse("it is a folder; name a file in it with --out"),
         _ => Ok(()),
     }
+}
+
+/// Whether nothing stands there, or an earlier summary.
+fn may_hold_a_summary(path: &Path) -> bool {
+    std::fs::read(path).map_or(true, |content| {
+        serde_json::from_slice::<serde_json::Value>(&content)
+            .is_ok_and(|summary| summary.get("leadfix").is_some())
+    })
 }
 
 /// The checkpoint of an earlier run; none when there are neither results nor a checkpoint.
@@ -271,10 +292,10 @@ fn resume(
         Err(ScanError::Input(error)) => return Err(error.into()),
         Err(error) => return Err(foreign(files, &error.to_string())),
     };
-    let found = whole.unwrap_or_default();
-    if let Some(contradiction) = run.contradiction(found.rows, found.torn) {
+    if let Some(contradiction) = run.contradiction(whole.as_ref()) {
         return Err(foreign(files, &contradiction));
     }
+    let found = whole.clone().unwrap_or_default();
     info!(rows = found.rows, torn_bytes = found.torn, "resuming");
     // First the results, then what is said of them: until then what the earlier checkpoint says is true.
     let results = match &whole {

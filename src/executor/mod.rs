@@ -175,14 +175,14 @@ impl<'a> Executor<'a> {
             _ => false,
         };
         if is_unreached {
-            self.halt.pull(halt::Cause::Unreachable(outcome.detail));
+            self.halt.pull(halt::Cause::Unreachable(row.words));
             return None;
         }
         let is_blank = matches!(outcome.http_status, Some(200..=299))
             && outcome.finding.status == Status::Failed
             && self.first_answers.are_blank();
         if is_blank {
-            self.stop_at_a_stranger(&outcome.detail);
+            self.stop_at_a_stranger(&row.words);
             return None;
         }
         Some(outcome)

@@ -41,4 +41,5 @@ pub use input::{Description, Input, ReadOptions};
 pub use mapping::{Field, MapTarget, MappingError, mapping};
 pub use rows::{Pass, Row, Rows};
 pub use split::CELL_LIMIT;
+pub(crate) use split::RESULT_ROW_LIMIT;
 pub use tail::Warning;

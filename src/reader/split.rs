@@ -13,7 +13,7 @@ pub const CELL_LIMIT: usize = 64 * 1024;
 /// The longest row, in bytes of UTF-8 as it is written; it bounds the memory.
 pub(super) const ROW_LIMIT: usize = 4 * 1024 * 1024;
 /// The same in results: quoting may have doubled the length of the row that they carry, and their own cells come on top.
-const RESULT_ROW_LIMIT: usize = 2 * (ROW_LIMIT + CELL_LIMIT);
+pub(crate) const RESULT_ROW_LIMIT: usize = 2 * (ROW_LIMIT + CELL_LIMIT);
 
 /// What the text begins with.
 #[derive(Debug, PartialEq, Eq)]

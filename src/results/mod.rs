@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::outcome::{Outcome, Reason};
 use crate::private;
+use crate::reader::RESULT_ROW_LIMIT;
 use crate::text;
 
 pub use scan::{ResultRow, ScanError, Whole, scan};
@@ -52,8 +53,10 @@ impl Results {
     pub fn create(path: &Path, carried: &StringRecord, bom: bool) -> io::Result<Self> {
         let header = as_written(&header(carried));
         let bom = if bom { BOM } else { b"" };
-        let file = private::create(path, &[bom, &header].concat())?;
-        Ok(Self::over(file, 0))
+        let begin = [bom, &header].concat();
+        let mut hash = blake3::Hasher::new();
+        hash.update(&begin);
+        Ok(Self::behind(private::create(path, &begin)?, 0, hash))
     }
 
     /// Goes on after the whole rows that [`scan`] found; what stands behind them is cut off. The last of them are
@@ -67,7 +70,7 @@ impl Results {
         file.set_len(whole.bytes)?;
         file.sync_all()?;
         file.seek(SeekFrom::End(0))?;
-        Ok(Self::over(file, whole.rows))
+        Ok(Self::behind(file, whole.rows, whole.hash.clone()))
     }
 
     /// Another handle on the file, which shares its position.
@@ -79,9 +82,14 @@ impl Results {
 impl<S: Storage> Results<S> {
     /// Goes on behind `rows` rows in a storage that holds them, and the header.
     pub fn over(storage: S, rows: u64) -> Self {
+        Self::behind(storage, rows, blake3::Hasher::new())
+    }
+
+    /// `hash`: of what the storage holds.
+    fn behind(storage: S, rows: u64, hash: blake3::Hasher) -> Self {
         let writer = csv::WriterBuilder::new()
             .buffer_capacity(65_536)
-            .from_writer(Fused::new(storage));
+            .from_writer(Fused::new(storage, hash));
         Self {
             writer,
             rows,
@@ -146,6 +154,11 @@ impl<S: Storage> Results<S> {
         self.rows
     }
 
+    /// Of everything that was flushed, and what it was appended to.
+    pub fn hash(&self) -> blake3::Hash {
+        self.writer.get_ref().hash()
+    }
+
     /// Begins to make durable what was flushed.
     pub fn sync(&self) -> JoinHandle<io::Result<()>> {
         self.writer.get_ref().storage().sync()
@@ -154,13 +167,15 @@ impl<S: Storage> Results<S> {
 
 /// Whether these are results of ours with a header and nothing behind it.
 pub fn hold_no_row(path: &Path) -> bool {
+    let is_short = |metadata: std::fs::Metadata| metadata.len() <= RESULT_ROW_LIMIT as u64;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path);
-    reader.as_mut().is_ok_and(|reader| {
-        let ours = reader.headers().is_ok_and(|header| {
-            header.iter().take(COLUMNS.len()).eq(COLUMNS) && header.len() > COLUMNS.len()
-        });
-        ours && reader.records().next().is_none()
-    })
+    path.metadata().is_ok_and(is_short)
+        && reader.as_mut().is_ok_and(|reader| {
+            let ours = reader.headers().is_ok_and(|header| {
+                header.iter().take(COLUMNS.len()).eq(COLUMNS) && header.len() > COLUMNS.len()
+            });
+            ours && reader.records().next().is_none()
+        })
 }
 
 fn header(carried: &StringRecord) -> StringRecord {
@@ -386,7 +401,7 @@ mod tests {
         let own_cells = String::from_utf8_lossy(&full).rfind(",b,2").unwrap();
         for from in second..own_cells {
             for to in from + 1..=own_cells {
-                for byte in [0, 0x1b] {
+                for byte in [0, 0xff] {
                     let mut damaged = full.clone();
                     damaged[from..to].fill(byte);
                     std::fs::write(&path, &damaged).unwrap();
@@ -482,6 +497,77 @@ mod tests {
                 ),
             }
         }
+    }
+
+    /// Cells may hold any character but NUL.
+    #[test]
+    fn a_control_character_in_a_cell_is_no_lost_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        let visit = |row: &ResultRow| match row.cells().next() {
+            Some("a" | "b\u{b}") => Ok(()),
+            _ => Err(ScanError::OtherInput { row: row.number }),
+        };
+        write(&path, &[("edited", "1"), ("b\u{b}", "2")]);
+        let found = scan(&path, &carried(), WINDOW, visit);
+        assert!(
+            matches!(found, Err(ScanError::OtherInput { row: 1 })),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_block_that_was_lost_behind_an_edit_does_not_hide_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &[("a", "1"), ("edited", "2"), ("c", "3")]);
+        let full = std::fs::read(&path).unwrap();
+        let lost = [&full[..full.len() - 4], &[0; 4]].concat();
+        std::fs::write(&path, lost).unwrap();
+        let visit = |row: &ResultRow| match row.cells().next() {
+            Some("a" | "c") => Ok(()),
+            _ => Err(ScanError::OtherInput { row: row.number }),
+        };
+        let found = scan(&path, &carried(), WINDOW, visit);
+        assert!(
+            matches!(found, Err(ScanError::OtherInput { row: 2 })),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_longer_than_any_row_is_none_that_was_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &ROWS);
+        let longest = crate::reader::RESULT_ROW_LIMIT;
+        for (length, torn) in [(longest, true), (longest + 1, false)] {
+            let mut text = std::fs::read(&path).unwrap();
+            let whole = text.len();
+            text.push(b'"');
+            text.resize(whole + length, b'x');
+            let damaged = folder.path().join("damaged.csv");
+            std::fs::write(&damaged, text).unwrap();
+            let found = count(&damaged);
+            assert_eq!(found.is_ok(), torn, "{length}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_character_that_is_cut_is_no_lost_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        write(&path, &[("edited", "é")]);
+        let full = std::fs::read(&path).unwrap();
+        std::fs::write(
+            &path,
+            [&full[..], &full[full.len() - 3..full.len() - 2]].concat(),
+        )
+        .unwrap();
+        let found = scan(&path, &carried(), WINDOW, |row| {
+            Err(ScanError::OtherInput { row: row.number })
+        });
+        assert!(found.is_err(), "{found:?}");
     }
 
     /// Takes half of what it is given, then nothing for once, then everything.

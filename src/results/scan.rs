@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -13,10 +13,14 @@ use thiserror::Error;
 
 use super::{BOM, COLUMNS, as_written, header};
 use crate::outcome::{Finding, Reason, Reupload, Status};
+use crate::reader::RESULT_ROW_LIMIT;
 use crate::text;
 
+/// No row that this program writes is longer, in bytes.
+const LONGEST: u64 = RESULT_ROW_LIMIT as u64;
+
 /// The part of a results file that consists of whole rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Whole {
     /// Result rows.
     pub rows: u64,
@@ -28,6 +32,8 @@ pub struct Whole {
     pub torn: u64,
     /// The last row of which anything is there, in what is torn too.
     pub reached: u64,
+    /// Of the header and the whole rows, as they stand.
+    pub hash: blake3::Hasher,
 }
 
 /// Why an existing results file is not touched.
@@ -94,27 +100,33 @@ pub fn scan(
 ) -> Result<Whole, ScanError> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
-    let start = scan_header(&file, length, carried)?;
+    let header = scan_header(&file, length, carried)?;
+    let start = header.len() as u64;
+    let mut hash = blake3::Hasher::new();
+    hash.update(&header);
+    (&file).seek(SeekFrom::Start(start))?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .from_reader(&file);
-    let mut position = csv::Position::new();
-    position.set_byte(start);
-    reader.seek(position).map_err(io::Error::from)?;
+        .from_reader((&file).take(0));
     let mut rows = 0;
     let mut bytes = start;
     let mut starts = VecDeque::new();
     let mut objection = None;
     let mut record = StringRecord::new();
     let width = COLUMNS.len() + carried.len();
-    while has_record(reader.read_record(&mut record))? {
-        let end = reader.position().byte();
-        let row = parse(&record, rows + 1).filter(|_| record.len() == width);
-        let Some(row) = row else { break };
-        if !is_as_written(&file, bytes, end, &record)? {
+    loop {
+        // A quote that is never closed must not take the rest of the file into memory.
+        reader.get_mut().set_limit(LONGEST);
+        if !has_record(reader.read_record(&mut record))? {
             break;
         }
+        let end = start + reader.position().byte();
+        let row = parse(&record, rows + 1).filter(|_| record.len() == width);
+        let Some(row) = row else { break };
+        let Some(written) = as_it_stands(&file, bytes, end, &record)? else {
+            break;
+        };
         match visit(&row) {
             Ok(()) => {}
             // A block that never reached the disk may lie in the row's own cells.
@@ -130,6 +142,7 @@ pub fn scan(
         starts.push_back(bytes);
         rows += 1;
         bytes = end;
+        hash.update(&written);
     }
     let reached = Tail::read(&file, bytes)?.reached(rows, window);
     let Some(reached) = reached else {
@@ -142,6 +155,7 @@ pub fn scan(
         recent: starts.front().copied().unwrap_or(bytes),
         torn: length.saturating_sub(bytes),
         reached,
+        hash,
     })
 }
 
@@ -154,15 +168,16 @@ fn has_record(read: csv::Result<bool>) -> io::Result<bool> {
     }
 }
 
-/// Where the header ends.
-fn scan_header(file: &File, length: u64, carried: &StringRecord) -> Result<u64, ScanError> {
+/// The header as it stands.
+fn scan_header(file: &File, length: u64, carried: &StringRecord) -> Result<Vec<u8>, ScanError> {
     let plain = as_written(&header(carried));
     let longest = BOM.iter().chain(&plain).count();
     let mut found = vec![0; usize::try_from(length).map_or(longest, |length| length.min(longest))];
     file.read_exact_at(&mut found, 0)?;
     let bom = if found.starts_with(BOM) { BOM.len() } else { 0 };
     if found[bom..].starts_with(&plain) {
-        Ok((bom + plain.len()) as u64)
+        found.truncate(bom + plain.len());
+        Ok(found)
     } else {
         Err(ScanError::ForeignHeader)
     }
@@ -204,20 +219,27 @@ fn is_e164(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn is_as_written(file: &File, start: u64, end: u64, record: &StringRecord) -> io::Result<bool> {
+/// The bytes of the record, where they are those that this program writes for it.
+fn as_it_stands(
+    file: &File,
+    start: u64,
+    end: u64,
+    record: &StringRecord,
+) -> io::Result<Option<Vec<u8>>> {
     let expected = as_written(record);
     if end - start != expected.len() as u64 {
-        return Ok(false);
+        return Ok(None);
     }
     let mut found = vec![0; expected.len()];
     file.read_exact_at(&mut found, start)?;
-    Ok(found == expected)
+    Ok((found == expected).then_some(found))
 }
 
 /// What stands behind the whole rows.
 #[derive(Debug, Default)]
 struct Tail {
-    /// It holds bytes that no text has: blocks that never reached the disk.
+    length: u64,
+    /// Its first row holds bytes that no text has: a block that never reached the disk.
     is_garbled: bool,
     /// A line ends in it that is not inside of a quoted cell.
     has_whole_line: bool,
@@ -232,9 +254,9 @@ impl Tail {
         let mut tail = Self::default();
         let mut line = Vec::new();
         let mut quoted = false;
-        while reader.read_until(b'\n', &mut line)? > 0 {
-            let is_of_no_text = |byte: &u8| *byte < b' ' && !b"\t\r\n".contains(byte);
-            tail.is_garbled |= line.iter().any(is_of_no_text);
+        while reader.by_ref().take(LONGEST).read_until(b'\n', &mut line)? > 0 {
+            tail.length += line.len() as u64;
+            tail.is_garbled |= !tail.has_whole_line && is_of_no_text(&line);
             quoted = line
                 .iter()
                 .fold(quoted, |quoted, byte| quoted ^ (*byte == b'"'));
@@ -246,16 +268,22 @@ impl Tail {
     }
 
     /// The last row of which anything is there behind `rows` whole ones; `None` where a crash did not leave this.
-    /// A crash leaves the next row, cut off, or blocks that never reached the disk, and behind them rows that did: no
-    /// more of them than a window.
+    /// A crash leaves the next row, cut off, or a block of it that never reached the disk, and behind that rows that
+    /// did: no more of them than a window.
     fn reached(&self, rows: u64, window: u64) -> Option<u64> {
         let torn = if self.is_garbled {
             self.highest <= rows + window
         } else {
-            !self.has_whole_line && self.highest <= rows + 1
+            !self.has_whole_line && self.highest <= rows + 1 && self.length <= LONGEST
         };
         torn.then_some(rows.max(self.highest))
     }
+}
+
+/// Whether there is a NUL in it, which no input has, or anything that is no UTF-8, but for a last character that is cut.
+fn is_of_no_text(line: &[u8]) -> bool {
+    let is_broken = |error: std::str::Utf8Error| error.error_len().is_some();
+    line.contains(&0) || str::from_utf8(line).is_err_and(is_broken)
 }
 
 /// The number of the result row that begins here, if one does.

@@ -25,14 +25,21 @@ impl Storage for File {
 pub(super) struct Fused<S> {
     storage: S,
     failed: bool,
+    /// Of everything in the storage; boxed, because it is large.
+    hash: Box<blake3::Hasher>,
 }
 
 impl<S: Storage> Fused<S> {
-    pub(super) fn new(storage: S) -> Self {
+    pub(super) fn new(storage: S, hash: blake3::Hasher) -> Self {
         Self {
             storage,
             failed: false,
+            hash: Box::new(hash),
         }
+    }
+
+    pub(super) fn hash(&self) -> blake3::Hash {
+        self.hash.finalize()
     }
 
     pub(super) fn storage(&self) -> &S {
@@ -52,7 +59,9 @@ impl<S: Storage> Fused<S> {
 
 impl<S: Storage> Write for Fused<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.attempt(|storage| storage.write(bytes))
+        let written = self.attempt(|storage| storage.write(bytes))?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -85,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_not_handed_on_is_a_write_that_failed() {
-        let mut fused = Fused::new(Stuck);
+        let mut fused = Fused::new(Stuck, blake3::Hasher::new());
         assert_eq!(fused.write(b"row").unwrap(), 3);
         assert_eq!(
             fused.flush().unwrap_err().kind(),

@@ -300,6 +300,17 @@ fn identical_rows_are_sent_once_and_conflicting_ones_never() {
     );
     let rows: Vec<_> = results.rows().collect();
     assert!(
+        rows[5]["result_detail"].contains("line 6")
+            && rows[5]["result_detail"].contains("region_assumed"),
+        "{}",
+        rows[5]
+    );
+    assert!(
+        !rows[1]["result_detail"].contains("region_assumed"),
+        "its own cell says the country: {}",
+        rows[1]
+    );
+    assert!(
         rows[2]["result_detail"].contains("line 5") && rows[3]["result_detail"].contains("line 4"),
         "{}",
         rows[2]
@@ -719,4 +730,62 @@ fn the_open_files_that_a_shell_allows_are_no_limit_of_connections() {
 #[test]
 fn no_more_connections_are_opened_than_the_system_allows() {
     with_open_files("-n 100");
+}
+
+#[test]
+fn a_name_that_is_no_utf8_is_shown_as_far_as_it_is() {
+    use std::os::unix::ffi::OsStringExt;
+    let name = |bytes: &[u8]| std::ffi::OsString::from_vec(bytes.to_vec());
+    let world = World::plain(1, Options::default());
+    let input = name(b"corr\xe9ctions.csv");
+    std::fs::copy(world.path(INPUT), world.folder().join(&input)).expect("a file");
+    let ran = world
+        .leadfix("check --json --region IN")
+        .arg(input.clone())
+        .run();
+    ran.expect(0).says("corr\u{fffd}ctions.csv");
+    let ran = world
+        .leadfix("apply --region IN --out")
+        .arg(name(b"r\xe9sults.csv"))
+        .arg(input)
+        .run();
+    ran.expect(0);
+    let summary = world.json("r\u{fffd}sults.summary.json");
+    assert_eq!(summary["input"], json!("corr\u{fffd}ctions.csv"));
+    assert_eq!(summary["results"], json!("r\u{fffd}sults.csv"));
+}
+
+/// In a replacement it says that no variable is left; in a merge it says nothing.
+#[test]
+fn no_variables_at_all_can_be_what_is_left() {
+    for (mode, code, verdict, left) in [
+        ("replace", 0, "updated///200/1", json!({})),
+        (
+            "merge",
+            1,
+            "invalid/no_change///0",
+            json!({"product": "gold_loan"}),
+        ),
+    ] {
+        let world = World::new(vec![lead("lead_a"), lead("lead_b")]);
+        world.write(
+            INPUT,
+            format!(
+                "lead_id,phone_number,metadata\nlead_a,,{{}}\nlead_b,{},{{}}\n",
+                number(1)
+            ),
+        );
+        let ran = world.run(&format!(
+            "apply corrections.csv --region IN --metadata {mode}"
+        ));
+        ran.expect(code);
+        let results = world.table(RESULTS);
+        assert_eq!(results.of("lead_a").verdict(), verdict, "{mode}");
+        assert_eq!(results.of("lead_b").verdict(), "updated///200/1", "{mode}");
+        for id in ["lead_a", "lead_b"] {
+            let ledger = world.ledger();
+            let held = &ledger.lead(id).expect("a lead").metadata;
+            assert_eq!(Value::Object(held.clone()), left, "{mode}, {id}");
+        }
+    }
 }

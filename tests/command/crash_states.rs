@@ -408,7 +408,7 @@ fn states(written: &[u8], durable: usize, random: &mut fastrand::Rng) -> Vec<Vec
 fn garbage(length: usize, random: &mut fastrand::Rng) -> Vec<u8> {
     let mut garbage: Vec<u8> = (0..length).map(|_| random.u8(..)).collect();
     if let Some(first) = garbage.first_mut() {
-        *first = random.u8(..b'\t');
+        *first = if random.bool() { 0 } else { 0xff };
     }
     garbage
 }

@@ -120,3 +120,15 @@ fn it_ends_at_its_deadline() {
         .complains(75, &["deadline"]);
     assert!(world.requests("GET") < 20);
 }
+
+#[test]
+fn a_dry_run_of_a_rehearsal_says_so() {
+    let world = World::plain(1, Options::default());
+    let ran = world.run("apply corrections.csv --region IN --sandbox --dry-run");
+    ran.expect(0);
+    assert!(ran.stderr.starts_with("SANDBOX: "), "{ran}");
+    world
+        .run("apply corrections.csv --region IN --sandbox --dry-run --quiet")
+        .expect(0)
+        .never_says("SANDBOX");
+}

@@ -54,6 +54,9 @@ fn two_for_wrong_usage() {
     world
         .run("apply corrections.csv --sandbox-leads x")
         .expect(2);
+    world
+        .run("apply corrections.csv --region IN --sandbox --out c.results.csv")
+        .complains(2, &["--out", "c.sandbox.results.csv"]);
     let bare = world
         .leadfix("apply corrections.csv --region IN")
         .without("DIALNEXA_API_KEY")

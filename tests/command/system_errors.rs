@@ -21,11 +21,11 @@ const FREE: [&str; 2] = ["result_at", "result_attempts"];
 const RUN: &str = "corrections.run.json";
 const FILES: [&str; 7] = [
     RESULTS,
-    "corrections.results.csv.new",
+    "corrections.results.csv.leadfix-new",
     RUN,
-    "corrections.run.json.new",
+    "corrections.run.json.leadfix-new",
     "corrections.summary.json",
-    "corrections.summary.json.new",
+    "corrections.summary.json.leadfix-new",
     "corrections.lock",
 ];
 
@@ -291,15 +291,15 @@ fn files_and_folder_are_durable_before_anything_is_sent() {
         );
     };
     for what in [
-        "fsync({}run.json.new>",
+        "fsync({}run.json.leadfix-new>",
         "rename{}run.json\"",
         &folder,
-        "fsync({}results.csv.new>",
+        "fsync({}results.csv.leadfix-new>",
         "rename{}results.csv\"",
         &folder,
         "connect(",
         "fdatasync({}results.csv>",
-        "fsync({}run.json.new>",
+        "fsync({}run.json.leadfix-new>",
         "rename{}run.json\"",
         &folder,
     ] {

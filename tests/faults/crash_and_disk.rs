@@ -247,6 +247,26 @@ fn results_that_are_edited_meanwhile_are_not_taken_for_the_account() {
 }
 
 #[test]
+fn a_result_that_is_edited_in_its_place_meanwhile_is_not_taken_for_the_account() {
+    let script = Script::default().on("PATCH", "lead_1", [applied(Reply::OnCue)]);
+    let world = World::new(3, script);
+    let run = world.start(APPLY);
+    let started = std::time::Instant::now();
+    while !world.path(RESULTS).exists() || !world.read(RESULTS).contains("\n1,2,updated") {
+        assert!(started.elapsed().as_secs() < 30, "no row is written");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let place = world.read(RESULTS).find("updated").expect("a status");
+    let results = File::options().write(true).open(world.path(RESULTS));
+    std::os::unix::fs::FileExt::write_all_at(&results.expect("results"), b"missing", place as u64)
+        .expect("an edit");
+    world.server.cue();
+    run.end()
+        .complains(74, &[RESULTS, "changed, replaced or removed"]);
+    world.run(APPLY).complains(78, &["was not touched"]);
+}
+
+#[test]
 fn an_input_that_grows_meanwhile_is_refused_and_no_row_is_made_up() {
     // More than a reader reads ahead, with the first row unanswered, so that most is read after the change.
     let script = Script::default().on("PATCH", "lead_1", [applied(Reply::OnCue)]);

@@ -56,7 +56,12 @@ fn a_refused_connection_settles_no_row() {
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);
     let world = World::new(2, Script::default());
-    settles_no_row(&world, &run_at(&world, &url, "--max-attempts 1"));
+    let ran = run_at(&world, &url, "--max-attempts 1");
+    settles_no_row(&world, &ran);
+    assert!(
+        !ran.says("region_assumed"),
+        "of a row and not of the network: {ran}"
+    );
 }
 
 #[test]
