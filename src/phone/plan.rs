@@ -90,26 +90,46 @@ fn after_double_zero(
     }
 }
 
+/// Digits without `+`. Where a plan has numbers of many lengths, a country code can be taken for an area code:
+/// `491711234567` is valid in Germany with a second `49` in front, and is not what anybody meant.
 fn in_region(digits: &Digits, region: Region, country: Option<Region>) -> Result<Found, Refusal> {
-    let refusal = match look_up(digits, Some(region), country) {
-        Err(refusal) => refusal,
-        found => return found,
-    };
-    // `091-98765…`: a country code as some lists have it, with a zero that belongs to nothing. As they stand the
-    // digits are no number of the region, so this reading has no rival. Not for `+1` and `+7`, whose single digit is
-    // there by chance in one cell of ten.
-    let code = Digits::of(u64::from(region.calling_code()));
-    let digits = match digits.without_plus() {
-        [b'0', rest @ ..]
-            if region.calling_code() >= 10 && rest.starts_with(code.without_plus()) =>
-        {
-            digits.international_from(1)
+    let as_international = after_zero(digits, region);
+    match (look_up(digits, Some(region), country), as_international) {
+        (Ok(found), Some(other)) if is_in_doubt(&found, digits, &other) => Err(Refusal::Ambiguous),
+        (Ok(found), _) => Ok(found),
+        // `091-98765…`: a country code as some lists have it, with a zero that belongs to nothing. As they stand the
+        // digits are no number of the region, so this reading has no rival.
+        (Err(refusal), Some(other)) if begins_with_zero(digits) => {
+            let mut found = look_up(&other, None, country).map_err(|_| refusal)?;
+            found.recovered.insert(Recovery::ZeroBeforeCallingCode);
+            Ok(found)
         }
-        _ => return Err(refusal),
-    };
-    let mut found = look_up(&digits, None, country).map_err(|_| refusal)?;
-    found.recovered.insert(Recovery::ZeroBeforeCallingCode);
-    Ok(found)
+        (Err(refusal), _) => Err(refusal),
+    }
+}
+
+/// The digits from the region's calling code on, if they begin with it, perhaps behind a zero. The single digit of
+/// `+1` and `+7` is behind a zero by chance in one cell of ten.
+fn after_zero(digits: &Digits, region: Region) -> Option<Digits> {
+    let skip = usize::from(begins_with_zero(digits));
+    let code = Digits::of(u64::from(region.calling_code()));
+    (digits.without_plus()[skip..].starts_with(code.without_plus())
+        && (skip == 0 || region.calling_code() >= 10))
+        .then(|| digits.international_from(skip))
+}
+
+fn begins_with_zero(digits: &Digits) -> bool {
+    digits.without_plus().starts_with(b"0")
+}
+
+/// Whether the number found in the region's plan may as well be another one, written with its country code. Behind a
+/// zero stands an area code (`04921…` is Emden), unless so many digits follow it as hardly any number has.
+fn is_in_doubt(found: &Found, digits: &Digits, other: &Digits) -> bool {
+    const USUAL: usize = 11;
+    let national = split(found.full.without_plus()).1;
+    other[..] != found.full[..]
+        && (!begins_with_zero(digits) || national.len() > USUAL)
+        && look_up(other, None, None).is_ok_and(|other| other.number != found.number)
 }
 
 /// Asks the library. Only a valid number is found.

@@ -209,6 +209,18 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("+6.591234567E+9", "IN", "country_mismatch"),
     ("0011 65 9823 4567", "AU", "ambiguous"),
     ("015123456748", "VC", "phone_too_long"),
+    // A country code, or an area code of the same digits.
+    ("491711234567", "DE", "ambiguous"),
+    ("4915112345678", "DE", "ambiguous"),
+    ("492111234567", "DE", "ambiguous"),
+    ("49 171 1234567", "DE", "ambiguous"),
+    ("4917112345678.0", "DE", "ambiguous"),
+    ("4.917112345678E+12", "DE", "ambiguous"),
+    ("049 171 1234567", "DE", "ambiguous"),
+    ("62211234567", "ID", "ambiguous"),
+    ("62812345678", "ID", "ambiguous"),
+    ("38344123456", "XK", "ambiguous"),
+    ("3902123456", "IT", "ambiguous"),
     // Kinds.
     ("+449098790000", "", "number_type"),
     ("+447640123456", "", "number_type"),
@@ -380,6 +392,8 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("0065 9123 4567", "", "+6591234567", &[InternationalPrefix]),
     ("+6591234567", "", "+6591234567", &[]),
     ("+1 416 555 0123", "US", "+14165550123", &[]),
+    ("04921 123456", "DE", "+494921123456", &[TrunkPrefix]),
+    ("0171 1234567", "DE", "+491711234567", &[TrunkPrefix]),
 ];
 
 #[test]

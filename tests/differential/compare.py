@@ -6,6 +6,8 @@ A seeded generator takes numbers of every region and type, true and damaged, and
   zero     `091-…` is mended only where Google makes nothing of it as it stands
   idd      `00…` is read as `+…` and as the region's plan has it; two different numbers are ambiguous
   destroy  nothing may be accepted
+A cell without `+` that begins with the calling code of its region is ambiguous where Google takes the code for an area
+code, and the cell with a `+` is another valid number; behind a zero only where Google's number is longer than usual.
 Where leadfix refuses by a rule of its own, which Google's library does not have, there is nothing to compare; such
 cells are counted by their code. Everywhere else decision and E.164 must be equal.
 """
@@ -27,6 +29,7 @@ OWN = set(
     "letters unexpected_character suspect_rounded ambiguous".split()
 )
 TYPES = [value for value in range(11) if value != PhoneNumberType.UNKNOWN]
+EXTENSION = re.compile("[ex#;]")
 DOUBLE_ZERO = re.compile(r"[^0-9+]*0[^0-9+]*0")
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
@@ -160,15 +163,28 @@ def grouped(digits, written):
 def expected(region, cell, before, kind):
     """What leadfix should say: a number, nothing, or `ambiguous`."""
     if kind in ("same", "recover"):
-        return google(before, region)
+        return in_region(before, region)
     if kind == "zero":
-        return google(cell, region) or (google(before, region) if cell.startswith(f"0{calling_code(region)}-") and region_has_long_code(region) else "")
+        return in_region(cell, region) or (google(before, region) if cell.startswith(f"0{calling_code(region)}-") and region_has_long_code(region) else "")
     if kind == "idd":
         abroad, domestic = google(before, "-"), google(cell, region)
         if abroad and domestic and abroad != domestic:
             return "ambiguous"
         return abroad or domestic
     return ""
+
+
+def in_region(text, region):
+    """What Google says, unless a calling code may have been taken for an area code."""
+    found, code = google(text, region), str(calling_code(region))
+    digits = phonenumbers.normalize_digits_only(EXTENSION.split(text)[0])
+    zero = digits.startswith("0")
+    if not found or "+" in plain(text) or not digits[zero:].startswith(code):
+        return found
+    if zero and (len(code) == 1 or len(found) - 1 - len(code) <= 11):
+        return found
+    other = google("+" + digits[zero:], "-")
+    return "ambiguous" if other and other != found else found
 
 
 def calling_code(region):
@@ -229,7 +245,7 @@ def main():
         rows.append((region, escape(cell), want if not rule else "", rule))
         if want == "ambiguous":
             compared[kind] += 1
-            if code != "ambiguous":
+            if not rule:
                 wrong.append((region, cell, kind, want, number or code))
         elif rule and kind != "destroy":
             own[rule] += 1
