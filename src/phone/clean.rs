@@ -71,6 +71,9 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
         return whole_number(&numeral, cell.recovered);
     }
     drop_extension(&mut cell, &mut rivals)?;
+    if numeral::is_date(cell.text()) {
+        return Err(Refusal::Date);
+    }
     refuse_foreign_characters(cell.text())?;
     divide_at_slashes(cell.text(), &mut rivals)?;
     let digits = digits_of(cell.text())?;
@@ -121,6 +124,9 @@ pub(super) fn unwrap(cell: &mut Cell) -> Result<(), Refusal> {
         {
             cell.cut_end(1);
             cell.recovered.insert(Recovery::StrayPunctuation);
+        } else if numeral::is_bracketed(cell.text()) {
+            cell.cut_start(1);
+            cell.cut_end(1);
         } else if !label::strip(cell) {
             break;
         }

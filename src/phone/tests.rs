@@ -231,6 +231,18 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("()", "", "not_a_number"),
     ("+", "", "not_a_number"),
     ("mobile:", "", "not_a_number"),
+    // Computed, dates and fractions behind something else.
+    ("(-9876543119)", "", "spreadsheet_formula"),
+    ("[-9876543120]", "", "spreadsheet_formula"),
+    ("( -9876543119)", "", "spreadsheet_formula"),
+    (".-9876543119", "", "spreadsheet_formula"),
+    ("( 9876543119 )", "", "spreadsheet_formula"),
+    ("(9.876543119E+9)", "", "spreadsheet_formula"),
+    ("(=9876543119)", "", "spreadsheet_formula"),
+    ("\u{ad}9876543119", "", "spreadsheet_formula"),
+    ("(2024-01-15)", "", "date"),
+    ("2024-01-15.0", "", "date"),
+    ("15-01-2024 x12", "", "date"),
 ];
 
 #[test]
@@ -394,6 +406,15 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("+1 416 555 0123", "US", "+14165550123", &[]),
     ("04921 123456", "DE", "+494921123456", &[TrunkPrefix]),
     ("0171 1234567", "DE", "+491711234567", &[TrunkPrefix]),
+    (
+        "[0664 123456.0]",
+        "AT",
+        "+43664123456",
+        &[DecimalZeros, TrunkPrefix],
+    ),
+    ("[98765 43210]", "", MOBILE, &[]),
+    ("(022-23456789)", "", "+912223456789", &[TrunkPrefix]),
+    ("98765\u{ad}43210", "", MOBILE, &[]),
 ];
 
 #[test]
