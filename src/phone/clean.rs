@@ -17,7 +17,27 @@ pub(super) struct Reading {
 /// Another reading of the cell.
 pub(super) struct Rival {
     pub(super) digits: Digits,
+    /// What was done to the cell for this reading.
+    pub(super) recovered: Recoveries,
     pub(super) standing: Standing,
+}
+
+impl Rival {
+    fn equal(digits: Digits, cell: &Cell) -> Rival {
+        Rival {
+            digits,
+            recovered: cell.recovered,
+            standing: Standing::Equal,
+        }
+    }
+
+    fn objection(digits: Digits, refusal: Refusal) -> Rival {
+        Rival {
+            digits,
+            recovered: Recoveries::NONE,
+            standing: Standing::Objection(refusal),
+        }
+    }
 }
 
 /// What it means when a rival reading is a valid number.
@@ -51,26 +71,12 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
         return whole_number(&numeral?, cell.recovered);
     }
     let mut rivals = Vec::new();
-    match numeral::decimals(cell.text()) {
-        Decimals::None => {}
-        Decimals::Fraction => return Err(Refusal::NotWhole),
-        Decimals::Zeros(count) => {
-            cell.cut_end(count);
-            cell.recovered.insert(Recovery::DecimalZeros);
-        }
-        Decimals::PerhapsZeros(count) => {
-            rivals.push(Rival {
-                digits: digits_of(cell.text())?,
-                standing: Standing::Equal,
-            });
-            cell.cut_end(count);
-            cell.recovered.insert(Recovery::DecimalZeros);
-        }
-    }
+    drop_decimals(&mut cell, &mut rivals)?;
     if let Some(numeral) = numeral::grouped(cell.text()) {
         return whole_number(&numeral, cell.recovered);
     }
     drop_extension(&mut cell, &mut rivals)?;
+    drop_decimals(&mut cell, &mut rivals)?;
     if numeral::is_date(cell.text()) {
         return Err(Refusal::Date);
     }
@@ -83,10 +89,7 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
             .chain(&cell.text()[zero + 3..])
             .copied()
             .collect::<Vec<char>>();
-        rivals.push(Rival {
-            digits: digits_of(&rest)?,
-            standing: Standing::Equal,
-        });
+        rivals.push(Rival::equal(digits_of(&rest)?, &cell));
     }
     Ok(Reading {
         digits,
@@ -183,6 +186,7 @@ fn whole_number(numeral: &Numeral, mut recovered: Recoveries) -> Result<Reading,
     if numeral.signed {
         rivals.push(Rival {
             digits: digits_from(numeral.digits.iter().copied(), false)?,
+            recovered,
             standing: Standing::Equal,
         });
     }
@@ -191,6 +195,22 @@ fn whole_number(numeral: &Numeral, mut recovered: Recoveries) -> Result<Reading,
         recovered,
         rivals,
     })
+}
+
+/// Takes the decimals of a whole number off the end. Where they may be digits of the number, that is a rival.
+fn drop_decimals(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusal> {
+    let count = match numeral::decimals(cell.text()) {
+        Decimals::None => return Ok(()),
+        Decimals::Fraction => return Err(Refusal::NotWhole),
+        Decimals::Zeros(count) => count,
+        Decimals::PerhapsZeros(count) => {
+            rivals.push(Rival::equal(digits_of(cell.text())?, cell));
+            count
+        }
+    };
+    cell.cut_end(count);
+    cell.recovered.insert(Recovery::DecimalZeros);
+    Ok(())
 }
 
 /// Takes an extension off the end: it cannot be dialled, and must not be taken for digits of the number.
@@ -243,10 +263,7 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
                 .chain([char::from(digit)])
                 .chain(text[text.len() - tail..].iter().copied());
             if let Ok(digits) = digits_of(&joined.collect::<Vec<char>>()) {
-                rivals.push(Rival {
-                    digits,
-                    standing: Standing::Objection(Refusal::Masked),
-                });
+                rivals.push(Rival::objection(digits, Refusal::Masked));
             }
         }
     }
@@ -336,10 +353,7 @@ fn divide_at_slashes(text: &[char], rivals: &mut Vec<Rival>) -> Result<(), Refus
             return Err(Refusal::SeveralNumbers);
         }
         if let Ok(digits) = digits_of(&text[..slash]) {
-            rivals.push(Rival {
-                digits,
-                standing: Standing::Objection(Refusal::SeveralNumbers),
-            });
+            rivals.push(Rival::objection(digits, Refusal::SeveralNumbers));
         }
     }
     Ok(())

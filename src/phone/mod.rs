@@ -155,9 +155,15 @@ pub fn normalise(
         return plan::judge(&digits, country, rules);
     }
     let reading = clean::read(cell)?;
-    let mut outcome = plan::judge(&reading.digits, country, rules);
+    let judge = |digits, recovered| {
+        plan::judge(digits, country, rules).map(|read| Normalised {
+            recovered: read.recovered.union(recovered),
+            ..read
+        })
+    };
+    let mut outcome = judge(&reading.digits, reading.recovered);
     for rival in &reading.rivals {
-        let Ok(other) = plan::judge(&rival.digits, country, rules) else {
+        let Ok(other) = judge(&rival.digits, rival.recovered) else {
             continue;
         };
         match (rival.standing, &outcome) {
@@ -169,9 +175,7 @@ pub fn normalise(
             (clean::Standing::Equal, Err(_)) => outcome = Ok(other),
         }
     }
-    let mut read = outcome?;
-    read.recovered = read.recovered.union(reading.recovered);
-    Ok(read)
+    outcome
 }
 
 /// Reads a cell that was read before, by the same rules, and gave the number `found`. Where it is that number just as

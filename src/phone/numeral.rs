@@ -145,7 +145,7 @@ pub(super) enum Decimals {
     None,
     /// Only zeros: this many characters, with the point, are no part of the number.
     Zeros(usize),
-    /// The same, but the cell has other points, so that the zero could be a branch line.
+    /// The same, but they could be a branch line or a group of digits: the cell has other points, or many zeros.
     PerhapsZeros(usize),
     /// Something else.
     Fraction,
@@ -177,7 +177,7 @@ pub(super) fn decimals(text: &[char]) -> Decimals {
         Decimals::None
     } else if whole || (after.len() <= 2 && other_points == 0) {
         Decimals::Zeros(with_point)
-    } else if after.len() <= 2 && text[point] == '.' {
+    } else if text[point] == '.' {
         Decimals::PerhapsZeros(with_point)
     } else {
         Decimals::None

@@ -189,7 +189,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("98765432109876543210", "", "phone_too_long"),
     ("98765432101", "", "phone_too_long"),
     ("01 650 253 0000", "US", "phone_too_long"),
-    ("98765.43210.000", "", "phone_too_long"),
     ("987654321", "", "phone_too_short"),
     ("+1 123 253 1234", "", "no_such_number"),
     ("+41 44 668 18001", "", "wrong_length"),
@@ -243,6 +242,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("(2024-01-15)", "", "date"),
     ("2024-01-15.0", "", "date"),
     ("15-01-2024 x12", "", "date"),
+    // More zeros behind the point.
+    ("+49 30 1234567.000", "", "ambiguous"),
+    ("+49 30 123456.0000", "", "ambiguous"),
 ];
 
 #[test]
@@ -415,6 +417,16 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("[98765 43210]", "", MOBILE, &[]),
     ("(022-23456789)", "", "+912223456789", &[TrunkPrefix]),
     ("98765\u{ad}43210", "", MOBILE, &[]),
+    ("98765.43210.000", "", MOBILE, &[DecimalZeros]),
+    ("98765 43210.000", "", MOBILE, &[DecimalZeros]),
+    (
+        "+49 30 1234567.0 ext. 12",
+        "",
+        "+49301234567",
+        &[DecimalZeros, Extension],
+    ),
+    ("650.253.0000", "US", "+16502530000", &[]),
+    ("01.44.55.66.00", "FR", "+33144556600", &[TrunkPrefix]),
 ];
 
 #[test]
