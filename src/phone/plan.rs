@@ -146,21 +146,34 @@ fn look_up(
             return Err(Refusal::CountryMismatch);
         }
         let number = e164(&parsed).ok_or(Refusal::PhoneTooLong)?;
+        let full = Digits::of(number.0);
+        let recovered = rewritten(digits, &full, calling_code, region);
+        if is_too_long(digits, &full, recovered) {
+            return Err(Refusal::PhoneTooLong);
+        }
         // The type is unknown exactly when the number is invalid for its region: one question answers both.
         let kind = PHONE_NUMBER_UTIL.get_number_type(&parsed);
         if kind == PhoneNumberType::Unknown {
             return Err(invalid(&parsed));
         }
-        let full = Digits::of(number.0);
         Ok(Found {
             number,
             full,
             calling_code,
             kind,
-            recovered: rewritten(digits, &full, calling_code, region),
+            recovered,
         })
     })
     .unwrap_or(Err(Refusal::NotANumber))
+}
+
+/// More digits than a number has are too many even where a plan would drop some of them, unless they are dialled before
+/// the country code.
+fn is_too_long(digits: &Digits, full: &Digits, recovered: Recoveries) -> bool {
+    let cell = digits.without_plus();
+    cell.len() > LONGEST as usize
+        && !(recovered.contains(Recovery::InternationalPrefix)
+            && cell.ends_with(full.without_plus()))
 }
 
 fn parse(digits: &Digits, region: Option<Region>) -> Result<PhoneNumber, ParseError> {

@@ -18,6 +18,13 @@ fn india() -> Rules {
     }
 }
 
+fn assuming(default_region: &str) -> Rules {
+    Rules {
+        default_region: region(default_region),
+        ..india()
+    }
+}
+
 /// What the cell is, as text: the number, or the code of the refusal.
 fn said(cell: &str, country: &str, rules: &Rules) -> String {
     match normalise(cell, region(country), rules) {
@@ -203,6 +210,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("+6591234567", "IN", "country_mismatch"),
     ("006591234567", "IN", "country_mismatch"),
     ("011 91 98765 43210", "US", "country_mismatch"),
+    ("0011 44 20 7946 0958", "AU", "country_mismatch"),
     ("+6.591234567E+9", "", "ambiguous"),
     ("+6,591,234,567", "", "ambiguous"),
     ("+6.591234567E+9", "IN", "country_mismatch"),
@@ -245,6 +253,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     // More zeros behind the point.
     ("+49 30 1234567.000", "", "ambiguous"),
     ("+49 30 123456.0000", "", "ambiguous"),
+    // Longer than any number, though the plan would drop some of it.
+    ("+352158845814579329", "", "phone_too_long"),
+    ("+861268643537103663", "", "phone_too_long"),
+    ("861268643537103663", "CN", "phone_too_long"),
+    ("+4305526388051322", "", "phone_too_long"),
 ];
 
 #[test]
@@ -479,6 +492,12 @@ fn refused_kinds_can_be_allowed() {
         ..india()
     };
     assert_eq!(said("+449098790000", "", &rules), "+449098790000");
+}
+
+#[test]
+fn what_is_dialled_before_a_country_code_is_no_part_of_a_number_s_length() {
+    let said = said("0011 44 20 7946 0958", "", &assuming("AU"));
+    assert_eq!(said, "+442079460958");
 }
 
 #[test]

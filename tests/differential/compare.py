@@ -35,7 +35,8 @@ REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
 
 def google(text, region):
-    """The E.164 of a valid number, or nothing. Above 15 digits it is none that E.164 allows."""
+    """The E.164 of a valid number, or nothing. Above 15 digits it is none that E.164 allows, nor is it read from more
+    than 15, but for those dialled before a country code."""
     try:
         number = phonenumbers.parse(text, None if region == "-" else region)
     except phonenumbers.NumberParseException:
@@ -44,7 +45,9 @@ def google(text, region):
         return ""
     number.extension = None
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-    return e164 if len(e164) <= 16 else ""
+    digits = phonenumbers.normalize_digits_only(EXTENSION.split(text)[0])
+    too_long = len(digits) > 15 and ("+" in plain(text) or digits.startswith(str(calling_code(region))) or not digits.endswith(e164[1:]))
+    return e164 if len(e164) <= 16 and not too_long else ""
 
 
 def examples():
