@@ -83,6 +83,9 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
     refuse_foreign_characters(cell.text())?;
     divide_at_slashes(cell.text(), &mut rivals)?;
     let digits = digits_of(cell.text())?;
+    if let Some(rest) = behind_index(cell.text()) {
+        rivals.push(Rival::objection(digits_of(rest)?, Refusal::Ambiguous));
+    }
     if let Some(zero) = bracketed_zero(cell.text()) {
         let rest = cell.text()[..zero]
             .iter()
@@ -357,6 +360,16 @@ fn divide_at_slashes(text: &[char], rivals: &mut Vec<Rival>) -> Result<(), Refus
         }
     }
     Ok(())
+}
+
+/// What follows a digit or two that may number a list (`2) 0171…`) or a label (`Tel 2 0171…`).
+fn behind_index(text: &[char]) -> Option<&[char]> {
+    match text {
+        ['1'..='9', ' ' | '.' | ')' | '-', rest @ ..]
+        | ['1'..='9', '0'..='9', ')', rest @ ..]
+        | ['(' | '[', '1'..='9', ')' | ']', rest @ ..] => Some(rest),
+        _ => None,
+    }
 }
 
 /// Where `(0)` stands after other digits: a zero that is dialled within the country only, mostly.

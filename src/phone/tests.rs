@@ -258,6 +258,17 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("+861268643537103663", "", "phone_too_long"),
     ("861268643537103663", "CN", "phone_too_long"),
     ("+4305526388051322", "", "phone_too_long"),
+    // Numbered.
+    ("Tel 2 0171 1234567", "DE", "ambiguous"),
+    ("2) 0171 1234567", "DE", "ambiguous"),
+    ("(2) 030 1234567", "DE", "ambiguous"),
+    ("2. 030 1234567", "DE", "ambiguous"),
+    ("2 - 030 1234567", "DE", "ambiguous"),
+    ("Tel 5 0664 123455", "AT", "ambiguous"),
+    ("12) 0664 123455", "AT", "ambiguous"),
+    ("Tel 4 621 123 456", "LU", "ambiguous"),
+    ("Tel 2 03 209 6055", "NZ", "ambiguous"),
+    ("Tel 1 022 12710", "IE", "ambiguous"),
 ];
 
 #[test]
@@ -440,6 +451,8 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ),
     ("650.253.0000", "US", "+16502530000", &[]),
     ("01.44.55.66.00", "FR", "+33144556600", &[TrunkPrefix]),
+    ("1 650 253 0000", "US", "+16502530000", &[BareCallingCode]),
+    ("8 495 123-45-67", "RU", "+74951234567", &[TrunkPrefix]),
 ];
 
 #[test]
