@@ -43,6 +43,14 @@ impl Digits {
         &self.text.as_bytes()[1..]
     }
 
+    /// The same digits without the `+`.
+    pub(super) fn domestic(&self) -> Digits {
+        Digits {
+            plus: false,
+            ..*self
+        }
+    }
+
     /// The same digits from the `skip`th on, as an international number.
     pub(super) fn international_from(&self, skip: usize) -> Digits {
         let mut rest = Digits::new(true);

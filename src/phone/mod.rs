@@ -189,6 +189,10 @@ pub fn normalise_again(
     if let Some(number) = found.map(E164)
         && number.is_written_as(cell)
         && country.is_none_or(|country| country.calling_code() == number.calling_code())
+        && !plan::is_perhaps_russian(
+            &digits::Digits::of(number.0),
+            country.or(rules.default_region),
+        )
     {
         return Ok(Normalised {
             number,

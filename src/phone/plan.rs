@@ -56,6 +56,9 @@ pub(super) fn judge(
     if country.is_some_and(|country| country.calling_code() != found.calling_code) {
         return Err(Refusal::CountryMismatch);
     }
+    if is_perhaps_russian(&found.full, country.or(rules.default_region)) {
+        return Err(Refusal::Ambiguous);
+    }
     refuse_stand_ins(found.full.without_plus())?;
     refuse_stand_ins(split(found.full.without_plus()).1)?;
     refuse_unstable(digits, &found)?;
@@ -67,6 +70,18 @@ pub(super) fn judge(
         recovered: found.recovered,
         region_assumed,
     })
+}
+
+/// Within Russia and Kazakhstan an `8` is dialled first, and some write a `+` before it: `+8 (495) 123-45-67` is a number
+/// in Moscow, and in Vietnam.
+pub(super) fn is_perhaps_russian(number: &Digits, region: Option<Region>) -> bool {
+    number.without_plus().len() == 11
+        && number.without_plus().starts_with(b"8")
+        && region.is_some_and(|region| {
+            region.calling_code() == 7
+                && look_up(&number.domestic(), Some(region), None)
+                    .is_ok_and(|found| found.calling_code == 7)
+        })
 }
 
 /// `00` is dialled before a country code in most of the world, but not in all of it, and where it is not, what

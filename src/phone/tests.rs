@@ -514,6 +514,28 @@ fn what_is_dialled_before_a_country_code_is_no_part_of_a_number_s_length() {
 }
 
 #[test]
+fn a_plus_before_russia_s_trunk_prefix_leaves_two_numbers() {
+    for (cell, region, country, expected) in [
+        ("+8 (495) 123-45-67", "RU", "", "ambiguous"),
+        ("+8 (863) 223-45-67", "RU", "", "ambiguous"),
+        ("+84951234567", "KZ", "", "ambiguous"),
+        ("0084951234567", "RU", "", "ambiguous"),
+        ("+84951234567", "RU", "RU", "country_mismatch"),
+        ("+84951234567", "RU", "VN", "+84951234567"),
+        ("+84951234567", "IN", "", "+84951234567"),
+        ("+84 24 3825 5678", "RU", "", "+842438255678"),
+    ] {
+        let said = said(cell, country, &assuming(region));
+        assert_eq!(said, expected, "{cell:?} in {region}, {country:?}");
+    }
+    let rules = assuming("RU");
+    assert_eq!(
+        normalise_again("+84951234567", None, &rules, Some(84_951_234_567)),
+        Err(Refusal::Ambiguous)
+    );
+}
+
+#[test]
 fn every_refusal_has_an_example_that_is_refused_for_it() {
     let mut wrong = Vec::new();
     for &refusal in Refusal::ALL {
