@@ -51,6 +51,14 @@ impl Digits {
         }
     }
 
+    /// The same digits with a zero in front, and without a `+`.
+    pub(super) fn behind_zero(&self) -> Digits {
+        let mut digits = Digits::new(false);
+        digits.text.push('0');
+        digits.text.push_str(self.text.get(1..).unwrap_or_default());
+        digits
+    }
+
     /// The same digits from the `skip`th on, as an international number.
     pub(super) fn international_from(&self, skip: usize) -> Digits {
         let mut rest = Digits::new(true);

@@ -111,6 +111,7 @@ fn in_region(digits: &Digits, region: Region, country: Option<Region>) -> Result
     let as_international = after_zero(digits, region);
     match (look_up(digits, Some(region), country), as_international) {
         (Ok(found), Some(other)) if is_in_doubt(&found, digits, &other) => Err(Refusal::Ambiguous),
+        (Ok(found), _) if has_lost_zero(&found, digits, region) => Err(Refusal::Ambiguous),
         (Ok(found), _) => Ok(found),
         // `091-98765…`: a country code as some lists have it, with a zero that belongs to nothing. As they stand the
         // digits are no number of the region, so this reading has no rival.
@@ -145,6 +146,17 @@ fn is_in_doubt(found: &Found, digits: &Digits, other: &Digits) -> bool {
     other[..] != found.full[..]
         && (!begins_with_zero(digits) || national.len() > USUAL)
         && look_up(other, None, None).is_ok_and(|other| other.number != found.number)
+}
+
+/// Whether the digits may be another number that lost its leading zero. In Italy and Gabon the zero belongs to the number:
+/// `332123456` is a mobile, or 0332 123456 in Varese.
+fn has_lost_zero(found: &Found, digits: &Digits, region: Region) -> bool {
+    const USUAL: usize = 9;
+    matches!(region.calling_code(), 39 | 241)
+        && digits.without_plus().len() <= USUAL
+        && !begins_with_zero(digits)
+        && look_up(&digits.behind_zero(), Some(region), None)
+            .is_ok_and(|other| other.number != found.number)
 }
 
 /// Asks the library. Only a valid number is found.

@@ -269,6 +269,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("Tel 4 621 123 456", "LU", "ambiguous"),
     ("Tel 2 03 209 6055", "NZ", "ambiguous"),
     ("Tel 1 022 12710", "IE", "ambiguous"),
+    // A zero may be lost in front.
+    ("332123456", "IT", "ambiguous"),
+    ("6071721", "GA", "ambiguous"),
 ];
 
 #[test]
@@ -453,6 +456,8 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("01.44.55.66.00", "FR", "+33144556600", &[TrunkPrefix]),
     ("1 650 253 0000", "US", "+16502530000", &[BareCallingCode]),
     ("8 495 123-45-67", "RU", "+74951234567", &[TrunkPrefix]),
+    ("3331234567", "IT", "+393331234567", &[]),
+    ("0332123456", "IT", "+390332123456", &[]),
 ];
 
 #[test]

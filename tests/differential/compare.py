@@ -7,7 +7,8 @@ A seeded generator takes numbers of every region and type, true and damaged, and
   idd      `00…` is read as `+…` and as the region's plan has it; two different numbers are ambiguous
   destroy  nothing may be accepted
 A cell without `+` that begins with the calling code of its region is ambiguous where Google takes the code for an area
-code, and the cell with a `+` is another valid number; behind a zero only where Google's number is longer than usual.
+code, and the cell with a `+` is another valid number; behind a zero only where Google's number is longer than usual. In
+Italy and Gabon so is a short number that is another valid one with a zero in front.
 Where leadfix refuses by a rule of its own, which Google's library does not have, there is nothing to compare; such
 cells are counted by their code. Everywhere else decision and E.164 must be equal.
 """
@@ -178,11 +179,15 @@ def expected(region, cell, before, kind):
 
 
 def in_region(text, region):
-    """What Google says, unless a calling code may have been taken for an area code."""
+    """What Google says, unless a calling code may have been taken for an area code, or a zero been lost."""
     found, code = google(text, region), str(calling_code(region))
     digits = phonenumbers.normalize_digits_only(EXTENSION.split(text)[0])
     zero = digits.startswith("0")
-    if not found or "+" in plain(text) or not digits[zero:].startswith(code):
+    if not found or "+" in plain(text):
+        return found
+    if code in ("39", "241") and not zero and len(digits) <= 9 and google("0" + digits, region) not in ("", found):
+        return "ambiguous"
+    if not digits[zero:].startswith(code):
         return found
     if zero and (len(code) == 1 or len(found) - 1 - len(code) <= 11):
         return found
