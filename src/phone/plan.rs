@@ -35,13 +35,13 @@ struct Found {
     recovered: Recoveries,
 }
 
-/// The number that these digits are, by the order of trust: a `+` (or `00`) speaks for itself, then the row's
-/// country, then the default region.
+/// The number that these digits are, of whatever kind, by the order of trust: a `+` (or `00`) speaks for itself, then
+/// the row's country, then the default region.
 pub(super) fn judge(
     digits: &Digits,
     country: Option<Region>,
     rules: &Rules,
-) -> Result<Normalised, Refusal> {
+) -> Result<(Normalised, PhoneNumberType), Refusal> {
     refuse_stand_ins(digits.without_plus())?;
     let (found, region_assumed) = if digits.has_plus() {
         (look_up(digits, None, country)?, false)
@@ -62,14 +62,12 @@ pub(super) fn judge(
     refuse_stand_ins(found.full.without_plus())?;
     refuse_stand_ins(split(found.full.without_plus()).1)?;
     refuse_unstable(digits, &found)?;
-    if !rules.allowed_types.admits(found.kind) {
-        return Err(Refusal::NumberType);
-    }
-    Ok(Normalised {
+    let read = Normalised {
         number: found.number,
         recovered: found.recovered,
         region_assumed,
-    })
+    };
+    Ok((read, found.kind))
 }
 
 /// Within Russia and Kazakhstan an `8` is dialled first, and some write a `+` before it: `+8 (495) 123-45-67` is a number

@@ -272,6 +272,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     // A zero may be lost in front.
     ("332123456", "IT", "ambiguous"),
     ("6071721", "GA", "ambiguous"),
+    ("49(0)171 1234567", "DE", "ambiguous"),
 ];
 
 #[test]
@@ -538,6 +539,18 @@ fn a_plus_before_russia_s_trunk_prefix_leaves_two_numbers() {
         normalise_again("+84951234567", None, &rules, Some(84_951_234_567)),
         Err(Refusal::Ambiguous)
     );
+}
+
+#[test]
+fn no_reading_counts_for_nothing_because_it_would_not_be_called() {
+    for cell in [
+        "+449,098,790,000",
+        "+4.49098790000E+11",
+        "+4.91711234567E+11",
+    ] {
+        assert_eq!(said(cell, "", &assuming("DE")), "ambiguous", "{cell:?}");
+    }
+    assert_eq!(said("1 900 253 0000", "", &assuming("US")), "number_type");
 }
 
 #[test]
