@@ -1,10 +1,10 @@
-//! A cell's text to digits, or the reason why its digits cannot be trusted. Knows no numbering plan: where a
-//! plan has to decide between two readings, both are handed on.
+//! A cell's text to digits, or the reason why its digits cannot be trusted. Knows calling codes, but no numbering plan:
+//! where a plan has to decide between two readings, both are handed on.
 
 use super::cell::Cell;
 use super::digits::Digits;
 use super::numeral::{self, Decimals, Numeral, digits_in};
-use super::{Recoveries, Recovery, Refusal, label};
+use super::{Recoveries, Recovery, Refusal, label, plan};
 
 /// The digits of a cell.
 pub(super) struct Reading {
@@ -85,6 +85,9 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
     let digits = digits_of(cell.text())?;
     if let Some(rest) = behind_index(cell.text()) {
         rivals.push(Rival::objection(digits_of(rest)?, Refusal::Ambiguous));
+    }
+    if has_bracketed_area(cell.text()) {
+        rivals.push(Rival::equal(digits.domestic(), &cell));
     }
     if let Some(zero) = bracketed_zero(cell.text()) {
         let rest = cell.text()[..zero]
@@ -370,6 +373,25 @@ fn behind_index(text: &[char]) -> Option<&[char]> {
         | ['(' | '[', '1'..='9', ')' | ']', rest @ ..] => Some(rest),
         _ => None,
     }
+}
+
+/// `+(646) 555-1234`: brackets behind a `+` that hold no calling code, or that may hold an American area code, so that
+/// the `+` says nothing.
+fn has_bracketed_area(text: &[char]) -> bool {
+    let ['+', rest @ ..] = text else {
+        return false;
+    };
+    let start = rest.iter().take_while(|c| **c == ' ').count();
+    let ['(', rest @ ..] = &rest[start..] else {
+        return false;
+    };
+    let inner = rest.iter().take_while(|c| **c != ')');
+    let code: Vec<u8> = inner
+        .filter(|c| c.is_ascii_digit())
+        .map(|c| numeral::ascii(*c))
+        .collect();
+    let american = code.len() == 3 && digits_in(text) == 10;
+    american || plan::calling_code(&code) != code
 }
 
 /// Where `(0)` stands after other digits: a zero that is dialled within the country only, mostly.

@@ -554,6 +554,26 @@ fn no_reading_counts_for_nothing_because_it_would_not_be_called() {
 }
 
 #[test]
+fn brackets_behind_a_plus_hold_a_country_code_or_two_numbers_are_left() {
+    for (cell, region, expected) in [
+        ("+(646) 555-1234", "US", "ambiguous"),
+        ("+ (646) 555-1234", "US", "ambiguous"),
+        ("+(269) 321-2345", "US", "ambiguous"),
+        ("+(1) 646 555-1234", "US", "+16465551234"),
+        ("+(1 646) 555-1234", "US", "+16465551234"),
+        ("+(91) 98765 43210", "IN", MOBILE),
+        ("+(91) 98765 43210", "DE", MOBILE),
+        ("+(353) 85 012 3456", "DE", "+353850123456"),
+    ] {
+        assert_eq!(
+            said(cell, "", &assuming(region)),
+            expected,
+            "{cell:?} in {region}"
+        );
+    }
+}
+
+#[test]
 fn every_refusal_has_an_example_that_is_refused_for_it() {
     let mut wrong = Vec::new();
     for &refusal in Refusal::ALL {
