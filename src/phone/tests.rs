@@ -273,6 +273,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("332123456", "IT", "ambiguous"),
     ("6071721", "GA", "ambiguous"),
     ("49(0)171 1234567", "DE", "ambiguous"),
+    // Not to be called.
+    ("9876543210 - NO", "", "letters"),
+    ("9876543210 off", "", "letters"),
+    ("9876543210 (off)", "", "letters"),
+    ("9876543210 no.", "", "letters"),
 ];
 
 #[test]
@@ -459,6 +464,8 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("8 495 123-45-67", "RU", "+74951234567", &[TrunkPrefix]),
     ("3331234567", "IT", "+393331234567", &[]),
     ("0332123456", "IT", "+390332123456", &[]),
+    ("No. 98765 43210", "", MOBILE, &[Label]),
+    ("(Off) 98765 43210", "", MOBILE, &[Label]),
 ];
 
 #[test]
