@@ -302,6 +302,14 @@ impl<'a> Cells<'a> {
 }
 
 fn parse_country(column: usize, cell: &str) -> Result<Region, Rejection> {
+    // R writes so where it has no value.
+    if cell.trim().eq_ignore_ascii_case("NA") {
+        return Err(Rejection::new(
+            column,
+            Cause::CountryUnknown,
+            "`NA` in the `country` cell is Namibia, or stands for nothing; write `+264`, or leave the cell empty",
+        ));
+    }
     cell.trim().parse().map_err(|_| {
         Rejection::new(
             column,
@@ -431,6 +439,18 @@ mod tests {
             number(["l", "9876543210", "Narnia", "", "", "", "", ""]),
             Err(Cause::CountryUnknown.into())
         );
+    }
+
+    #[test]
+    fn a_missing_value_is_no_country() {
+        let number = |country| {
+            row(["l", "0811234567", country, "", "", "", "", ""])
+                .map(|correction| correction.phone_number().unwrap().to_string())
+        };
+        for country in ["NA", "na", " NA "] {
+            assert_eq!(number(country), Err(Cause::CountryUnknown.into()));
+        }
+        assert_eq!(number("+264").unwrap(), "+264811234567");
     }
 
     #[test]

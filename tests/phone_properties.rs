@@ -2,7 +2,7 @@
 
 use leadfix::phone::{AllowedTypes, Recoveries, Region, Rules, normalise, normalise_again};
 use proptest::prelude::*;
-use rlibphonenumber::PHONE_NUMBER_UTIL;
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberType, Region as LibraryRegion};
 
 /// Cells as people and programs have them: pieces that mean something, in any order.
 fn cell() -> impl Strategy<Value = String> {
@@ -26,6 +26,36 @@ fn region() -> impl Strategy<Value = Option<Region>> {
         "", "IN", "US", "DE", "IT", "AR", "MX", "BR", "KR", "AU", "SG", "RU", "GB", "AT",
     ])
     .prop_map(|text| text.parse().ok())
+}
+
+/// A region, and digits that begin like a number of it, with their calling code.
+fn international() -> impl Strategy<Value = (Region, String)> {
+    let mut regions: Vec<LibraryRegion> = PHONE_NUMBER_UTIL.get_supported_regions().collect();
+    regions.sort_by_key(ToString::to_string);
+    let kinds = vec![PhoneNumberType::FixedLine, PhoneNumberType::Mobile];
+    let pieces = (
+        prop::sample::select(regions),
+        prop::sample::select(kinds),
+        0..8_usize,
+        "[0-9]{7}",
+    );
+    pieces.prop_map(|(plan, kind, kept, end)| {
+        let region: Region = plan.to_string().parse().expect("a region");
+        let example = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(plan, kind);
+        let example = example.map_or_else(|_| String::new(), |example| example.to_string());
+        let length = example.len().saturating_sub(1);
+        let kept = (region.calling_code().to_string().len() + kept).min(length);
+        let end = &end[..end.len().min(length - kept)];
+        (
+            region,
+            example
+                .chars()
+                .skip(1)
+                .take(length - end.len())
+                .chain(end.chars())
+                .collect(),
+        )
+    })
 }
 
 proptest! {
@@ -55,6 +85,15 @@ proptest! {
             prop_assert_eq!(again.recovered, Recoveries::NONE);
             prop_assert_eq!(text.parse(), Ok(read.number));
             prop_assert_eq!(u64::from(read.number.calling_code()), u64::try_from(parsed.country_code).expect("a code"));
+        }
+    }
+
+    #[test]
+    fn a_number_without_its_plus_is_itself_or_refused((region, digits) in international()) {
+        let rules = Rules { default_region: Some(region), allowed_types: AllowedTypes::ALL };
+        let number = normalise(&format!("+{digits}"), None, &rules);
+        if let (Ok(number), Ok(bare)) = (number, normalise(&digits, None, &rules)) {
+            prop_assert_eq!(bare.number, number.number, "{}", region);
         }
     }
 

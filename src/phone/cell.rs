@@ -72,8 +72,7 @@ fn plain(character: char, recovered: &mut Recoveries) -> Option<char> {
         return Some(character);
     }
     let (plain, recovery) = match character {
-        '\u{ad}'
-        | '\u{61c}'
+        '\u{61c}'
         | '\u{180e}'
         | '\u{200b}'..='\u{200f}'
         | '\u{202a}'..='\u{202e}'
@@ -96,8 +95,9 @@ fn plain(character: char, recovered: &mut Recoveries) -> Option<char> {
         '，' | '、' => (',', Some(Recovery::OtherScript)),
         '；' => (';', Some(Recovery::OtherScript)),
         '：' => (':', Some(Recovery::OtherScript)),
-        // Hyphens, dashes and the minus sign; the katakana length mark is what Japanese keyboards give.
-        '\u{2010}'..='\u{2015}' | '\u{2212}' | 'ー' | '－' | '\u{fe58}' | '\u{fe63}' => {
+        // Hyphens, dashes and the minus sign; the katakana length mark is what Japanese keyboards give. A soft hyphen is
+        // seen where a program shows it, and may have been a minus.
+        '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | 'ー' | '－' | '\u{fe58}' | '\u{fe63}' => {
             ('-', None)
         }
         '‘' | '’' | '‚' | '‛' | '′' | '＇' => ('\'', None),

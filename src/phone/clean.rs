@@ -1,10 +1,10 @@
-//! A cell's text to digits, or the reason why its digits cannot be trusted. Knows no numbering plan: where a
-//! plan has to decide between two readings, both are handed on.
+//! A cell's text to digits, or the reason why its digits cannot be trusted. Knows calling codes, but no numbering plan:
+//! where a plan has to decide between two readings, both are handed on.
 
 use super::cell::Cell;
 use super::digits::Digits;
 use super::numeral::{self, Decimals, Numeral, digits_in};
-use super::{Recoveries, Recovery, Refusal, label};
+use super::{Recoveries, Recovery, Refusal, label, plan};
 
 /// The digits of a cell.
 pub(super) struct Reading {
@@ -17,7 +17,27 @@ pub(super) struct Reading {
 /// Another reading of the cell.
 pub(super) struct Rival {
     pub(super) digits: Digits,
+    /// What was done to the cell for this reading.
+    pub(super) recovered: Recoveries,
     pub(super) standing: Standing,
+}
+
+impl Rival {
+    fn equal(digits: Digits, cell: &Cell) -> Rival {
+        Rival {
+            digits,
+            recovered: cell.recovered,
+            standing: Standing::Equal,
+        }
+    }
+
+    fn objection(digits: Digits, refusal: Refusal) -> Rival {
+        Rival {
+            digits,
+            recovered: Recoveries::NONE,
+            standing: Standing::Objection(refusal),
+        }
+    }
 }
 
 /// What it means when a rival reading is a valid number.
@@ -51,39 +71,31 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
         return whole_number(&numeral?, cell.recovered);
     }
     let mut rivals = Vec::new();
-    match numeral::decimals(cell.text()) {
-        Decimals::None => {}
-        Decimals::Fraction => return Err(Refusal::NotWhole),
-        Decimals::Zeros(count) => {
-            cell.cut_end(count);
-            cell.recovered.insert(Recovery::DecimalZeros);
-        }
-        Decimals::PerhapsZeros(count) => {
-            rivals.push(Rival {
-                digits: digits_of(cell.text())?,
-                standing: Standing::Equal,
-            });
-            cell.cut_end(count);
-            cell.recovered.insert(Recovery::DecimalZeros);
-        }
-    }
+    drop_decimals(&mut cell, &mut rivals)?;
     if let Some(numeral) = numeral::grouped(cell.text()) {
         return whole_number(&numeral, cell.recovered);
     }
     drop_extension(&mut cell, &mut rivals)?;
+    drop_decimals(&mut cell, &mut rivals)?;
+    if numeral::is_date(cell.text()) {
+        return Err(Refusal::Date);
+    }
     refuse_foreign_characters(cell.text())?;
     divide_at_slashes(cell.text(), &mut rivals)?;
     let digits = digits_of(cell.text())?;
+    if let Some(rest) = behind_index(cell.text()) {
+        rivals.push(Rival::objection(digits_of(rest)?, Refusal::Ambiguous));
+    }
+    if has_bracketed_area(cell.text()) {
+        rivals.push(Rival::equal(digits.domestic(), &cell));
+    }
     if let Some(zero) = bracketed_zero(cell.text()) {
         let rest = cell.text()[..zero]
             .iter()
             .chain(&cell.text()[zero + 3..])
             .copied()
             .collect::<Vec<char>>();
-        rivals.push(Rival {
-            digits: digits_of(&rest)?,
-            standing: Standing::Equal,
-        });
+        rivals.push(Rival::equal(digits_of(&rest)?, &cell));
     }
     Ok(Reading {
         digits,
@@ -121,6 +133,9 @@ pub(super) fn unwrap(cell: &mut Cell) -> Result<(), Refusal> {
         {
             cell.cut_end(1);
             cell.recovered.insert(Recovery::StrayPunctuation);
+        } else if numeral::is_bracketed(cell.text()) {
+            cell.cut_start(1);
+            cell.cut_end(1);
         } else if !label::strip(cell) {
             break;
         }
@@ -177,6 +192,7 @@ fn whole_number(numeral: &Numeral, mut recovered: Recoveries) -> Result<Reading,
     if numeral.signed {
         rivals.push(Rival {
             digits: digits_from(numeral.digits.iter().copied(), false)?,
+            recovered,
             standing: Standing::Equal,
         });
     }
@@ -185,6 +201,22 @@ fn whole_number(numeral: &Numeral, mut recovered: Recoveries) -> Result<Reading,
         recovered,
         rivals,
     })
+}
+
+/// Takes the decimals of a whole number off the end. Where they may be digits of the number, that is a rival.
+fn drop_decimals(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusal> {
+    let count = match numeral::decimals(cell.text()) {
+        Decimals::None => return Ok(()),
+        Decimals::Fraction => return Err(Refusal::NotWhole),
+        Decimals::Zeros(count) => count,
+        Decimals::PerhapsZeros(count) => {
+            rivals.push(Rival::equal(digits_of(cell.text())?, cell));
+            count
+        }
+    };
+    cell.cut_end(count);
+    cell.recovered.insert(Recovery::DecimalZeros);
+    Ok(())
 }
 
 /// Takes an extension off the end: it cannot be dialled, and must not be taken for digits of the number.
@@ -237,10 +269,7 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
                 .chain([char::from(digit)])
                 .chain(text[text.len() - tail..].iter().copied());
             if let Ok(digits) = digits_of(&joined.collect::<Vec<char>>()) {
-                rivals.push(Rival {
-                    digits,
-                    standing: Standing::Objection(Refusal::Masked),
-                });
+                rivals.push(Rival::objection(digits, Refusal::Masked));
             }
         }
     }
@@ -330,13 +359,39 @@ fn divide_at_slashes(text: &[char], rivals: &mut Vec<Rival>) -> Result<(), Refus
             return Err(Refusal::SeveralNumbers);
         }
         if let Ok(digits) = digits_of(&text[..slash]) {
-            rivals.push(Rival {
-                digits,
-                standing: Standing::Objection(Refusal::SeveralNumbers),
-            });
+            rivals.push(Rival::objection(digits, Refusal::SeveralNumbers));
         }
     }
     Ok(())
+}
+
+/// What follows a digit or two that may number a list (`2) 0171…`) or a label (`Tel 2 0171…`).
+fn behind_index(text: &[char]) -> Option<&[char]> {
+    match text {
+        ['1'..='9', ' ' | '.' | ')' | '-', rest @ ..]
+        | ['1'..='9', '0'..='9', ')', rest @ ..]
+        | ['(' | '[', '1'..='9', ')' | ']', rest @ ..] => Some(rest),
+        _ => None,
+    }
+}
+
+/// `+(646) 555-1234`: brackets behind a `+` that hold no calling code, or that may hold an American area code, so that
+/// the `+` says nothing.
+fn has_bracketed_area(text: &[char]) -> bool {
+    let ['+', rest @ ..] = text else {
+        return false;
+    };
+    let start = rest.iter().take_while(|c| **c == ' ').count();
+    let ['(', rest @ ..] = &rest[start..] else {
+        return false;
+    };
+    let inner = rest.iter().take_while(|c| **c != ')');
+    let code: Vec<u8> = inner
+        .filter(|c| c.is_ascii_digit())
+        .map(|c| numeral::ascii(*c))
+        .collect();
+    let american = code.len() == 3 && digits_in(text) == 10;
+    american || plan::calling_code(&code) != code
 }
 
 /// Where `(0)` stands after other digits: a zero that is dialled within the country only, mostly.

@@ -43,6 +43,22 @@ impl Digits {
         &self.text.as_bytes()[1..]
     }
 
+    /// The same digits without the `+`.
+    pub(super) fn domestic(&self) -> Digits {
+        Digits {
+            plus: false,
+            ..*self
+        }
+    }
+
+    /// The same digits with a zero in front, and without a `+`.
+    pub(super) fn behind_zero(&self) -> Digits {
+        let mut digits = Digits::new(false);
+        digits.text.push('0');
+        digits.text.push_str(self.text.get(1..).unwrap_or_default());
+        digits
+    }
+
     /// The same digits from the `skip`th on, as an international number.
     pub(super) fn international_from(&self, skip: usize) -> Digits {
         let mut rest = Digits::new(true);

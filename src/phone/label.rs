@@ -43,7 +43,6 @@ const WORDS: &[&str] = &[
     "contact number",
     "contact no",
     "number",
-    "no",
     "call",
     "callto",
     "direct",
@@ -56,7 +55,6 @@ const WORDS: &[&str] = &[
     "personal",
     "work",
     "office",
-    "off",
     "business",
     "res",
     "residence",
@@ -74,6 +72,9 @@ const WORDS: &[&str] = &[
     "моб",
     "тел",
 ];
+
+/// Words that do so in front only; behind a number they may mean that it is not to be called.
+const WORDS_IN_FRONT: &[&str] = &["no", "off"];
 
 /// Single letters that do so, but only in brackets or before a colon: a bare `O` is a mistyped zero.
 const LETTERS: &[char] = &['t', 'p', 'm', 'h', 'w', 'o', 'r', 'c'];
@@ -102,7 +103,7 @@ fn at_start(text: &[char]) -> usize {
     if let Some((open, rest)) = text.split_first()
         && let Some(close) = closing(*open)
         && let Some(length) = rest.iter().take(LONGEST).position(|c| *c == close)
-        && is_label(&rest[..length], true)
+        && is_label_in_front(&rest[..length], true)
     {
         return skip_joint(text, length + 2);
     }
@@ -111,7 +112,7 @@ fn at_start(text: &[char]) -> usize {
     let colon = text
         .get(length..)
         .is_some_and(|rest| rest.iter().find(|c| **c != ' ') == Some(&':'));
-    if is_label(&text[..length], colon) {
+    if is_label_in_front(&text[..length], colon) {
         skip_joint(text, length)
     } else {
         0
@@ -140,17 +141,25 @@ fn at_end(text: &[char]) -> usize {
     }
 }
 
+fn is_label_in_front(word: &[char], letter_will_do: bool) -> bool {
+    is_label(word, letter_will_do) || is_among(word, WORDS_IN_FRONT)
+}
+
 fn is_label(word: &[char], letter_will_do: bool) -> bool {
     if let [letter] = word {
         return letter_will_do && LETTERS.contains(&letter.to_ascii_lowercase());
     }
+    is_among(word, WORDS)
+}
+
+fn is_among(word: &[char], words: &[&str]) -> bool {
     // A label may be closed by a full stop (`tel.`, `mob no.`) inside its brackets.
     let word = match word {
         [rest @ .., '.'] => rest,
         _ => word,
     };
     !word.is_empty()
-        && WORDS.iter().any(|label| {
+        && words.iter().any(|label| {
             let mut letters = word.iter().flat_map(|c| c.to_lowercase());
             label.chars().all(|c| letters.next() == Some(c)) && letters.next().is_none()
         })

@@ -10,6 +10,8 @@ use std::fmt::{self, Display};
 use std::ops::Deref;
 use std::str::FromStr;
 
+use rlibphonenumber::PhoneNumberType;
+
 mod cell;
 mod clean;
 mod digits;
@@ -151,27 +153,52 @@ pub fn normalise(
     country: Option<Region>,
     rules: &Rules,
 ) -> Result<Normalised, Refusal> {
-    if let Some(digits) = bare(cell.as_bytes()) {
-        return plan::judge(&digits, country, rules);
+    let (read, kind) = match bare(cell.as_bytes()) {
+        Some(digits) => plan::judge(&digits, country, rules),
+        None => clean::read(cell).and_then(|reading| settle(&reading, country, rules)),
+    }?;
+    if rules.allowed_types.admits(kind) {
+        Ok(read)
+    } else {
+        Err(Refusal::NumberType)
     }
-    let reading = clean::read(cell)?;
-    let mut outcome = plan::judge(&reading.digits, country, rules);
+}
+
+/// The one number, with its kind, that a cell's readings leave.
+fn settle(
+    reading: &clean::Reading,
+    country: Option<Region>,
+    rules: &Rules,
+) -> Result<(Normalised, PhoneNumberType), Refusal> {
+    let judge = |digits, recovered| {
+        plan::judge(digits, country, rules).map(|(mut read, kind)| {
+            read.recovered = read.recovered.union(recovered);
+            (read, kind)
+        })
+    };
+    let mut outcome = judge(&reading.digits, reading.recovered);
     for rival in &reading.rivals {
-        let Ok(other) = plan::judge(&rival.digits, country, rules) else {
-            continue;
+        let other = match judge(&rival.digits, rival.recovered) {
+            Ok(other) => Some(other),
+            // Two numbers, of which one at least is not the first reading's.
+            Err(Refusal::Ambiguous) => None,
+            Err(_) => continue,
         };
-        match (rival.standing, &outcome) {
-            (_, Ok(number)) if number.number == other.number => {}
-            (clean::Standing::Objection(refusal), _) => return Err(refusal),
-            (clean::Standing::Equal, Ok(_)) => return Err(Refusal::Ambiguous),
-            // Which of the two is meant must not be concluded from the country they contradict.
-            (clean::Standing::Equal, Err(Refusal::CountryMismatch)) => {}
-            (clean::Standing::Equal, Err(_)) => outcome = Ok(other),
+        match (rival.standing, &outcome, other) {
+            (_, Ok((read, _)), Some((other, _))) if read.number == other.number => {}
+            (clean::Standing::Objection(refusal), ..) => return Err(refusal),
+            // Which is meant must not be concluded from the country that the first contradicts, nor from what is
+            // wrong with a number that it is.
+            (
+                _,
+                Err(Refusal::CountryMismatch | Refusal::Placeholder | Refusal::SuspectRounded),
+                _,
+            ) => {}
+            (_, Err(_), Some(other)) if outcome != Err(Refusal::Ambiguous) => outcome = Ok(other),
+            _ => outcome = Err(Refusal::Ambiguous),
         }
     }
-    let mut read = outcome?;
-    read.recovered = read.recovered.union(reading.recovered);
-    Ok(read)
+    outcome
 }
 
 /// Reads a cell that was read before, by the same rules, and gave the number `found`. Where it is that number just as
@@ -185,6 +212,10 @@ pub fn normalise_again(
     if let Some(number) = found.map(E164)
         && number.is_written_as(cell)
         && country.is_none_or(|country| country.calling_code() == number.calling_code())
+        && !plan::is_perhaps_russian(
+            &digits::Digits::of(number.0),
+            country.or(rules.default_region),
+        )
     {
         return Ok(Normalised {
             number,

@@ -25,13 +25,42 @@ pub(super) fn refuse_calculated(text: &[char]) -> Result<(), Refusal> {
             Ok(())
         };
     }
-    let negative = matches!(text, ['-', ..] | [.., '-']);
-    // Accountants' negative numbers stand in brackets.
-    let bracketed = matches!(text, ['(', inner @ .., ')'] if inner.iter().all(|c| c.is_ascii_digit() || matches!(c, ',' | '.')));
-    if negative || bracketed || text.first() == Some(&'=') {
+    if is_negative(text) || text.first() == Some(&'=') {
         return Err(Refusal::SpreadsheetFormula);
     }
     Ok(())
+}
+
+/// Whether a minus is the first or the last sign of the cell but for brackets, or accountants' brackets stand for one.
+pub(super) fn is_negative(text: &[char]) -> bool {
+    let inner = trimmed(text, |c| matches!(c, '(' | ')' | '[' | ']' | ' ' | '.'));
+    matches!(inner, ['-', ..] | [.., '-']) || is_accountants(text)
+}
+
+/// Accountants' negative numbers stand in brackets.
+fn is_accountants(text: &[char]) -> bool {
+    let ['(', inner @ .., ')'] = text else {
+        return false;
+    };
+    let inner = trimmed(inner, |c| c == ' ');
+    scientific(inner).is_some()
+        || inner
+            .iter()
+            .all(|c| c.is_ascii_digit() || matches!(c, ',' | '.'))
+}
+
+/// Whether one pair of brackets stands round the whole cell, and does not make a negative number of it.
+pub(super) fn is_bracketed(text: &[char]) -> bool {
+    matches!(text, ['(', inner @ .., ')'] | ['[', inner @ .., ']']
+        if digits_in(inner) > 0 && !inner.iter().any(|c| matches!(c, '(' | ')' | '[' | ']')))
+        && !is_accountants(text)
+}
+
+fn trimmed(text: &[char], unwanted: impl Fn(char) -> bool) -> &[char] {
+    let start = text.iter().take_while(|c| unwanted(**c)).count();
+    let rest = &text[start..];
+    let end = rest.iter().rev().take_while(|c| unwanted(**c)).count();
+    &rest[..rest.len() - end]
 }
 
 /// `#REF!` and its like: what a spreadsheet shows in place of a value.
@@ -116,7 +145,7 @@ pub(super) enum Decimals {
     None,
     /// Only zeros: this many characters, with the point, are no part of the number.
     Zeros(usize),
-    /// The same, but the cell has other points, so that the zero could be a branch line.
+    /// The same, but they could be a branch line or a group of digits: the cell has other points, or many zeros.
     PerhapsZeros(usize),
     /// Something else.
     Fraction,
@@ -148,7 +177,7 @@ pub(super) fn decimals(text: &[char]) -> Decimals {
         Decimals::None
     } else if whole || (after.len() <= 2 && other_points == 0) {
         Decimals::Zeros(with_point)
-    } else if after.len() <= 2 && text[point] == '.' {
+    } else if text[point] == '.' {
         Decimals::PerhapsZeros(with_point)
     } else {
         Decimals::None

@@ -35,13 +35,13 @@ struct Found {
     recovered: Recoveries,
 }
 
-/// The number that these digits are, by the order of trust: a `+` (or `00`) speaks for itself, then the row's
-/// country, then the default region.
+/// The number that these digits are, of whatever kind, by the order of trust: a `+` (or `00`) speaks for itself, then
+/// the row's country, then the default region.
 pub(super) fn judge(
     digits: &Digits,
     country: Option<Region>,
     rules: &Rules,
-) -> Result<Normalised, Refusal> {
+) -> Result<(Normalised, PhoneNumberType), Refusal> {
     refuse_stand_ins(digits.without_plus())?;
     let (found, region_assumed) = if digits.has_plus() {
         (look_up(digits, None, country)?, false)
@@ -56,17 +56,30 @@ pub(super) fn judge(
     if country.is_some_and(|country| country.calling_code() != found.calling_code) {
         return Err(Refusal::CountryMismatch);
     }
+    if is_perhaps_russian(&found.full, country.or(rules.default_region)) {
+        return Err(Refusal::Ambiguous);
+    }
     refuse_stand_ins(found.full.without_plus())?;
     refuse_stand_ins(split(found.full.without_plus()).1)?;
     refuse_unstable(digits, &found)?;
-    if !rules.allowed_types.admits(found.kind) {
-        return Err(Refusal::NumberType);
-    }
-    Ok(Normalised {
+    let read = Normalised {
         number: found.number,
         recovered: found.recovered,
         region_assumed,
-    })
+    };
+    Ok((read, found.kind))
+}
+
+/// Within Russia and Kazakhstan an `8` is dialled first, and some write a `+` before it: `+8 (495) 123-45-67` is a number
+/// in Moscow, and in Vietnam.
+pub(super) fn is_perhaps_russian(number: &Digits, region: Option<Region>) -> bool {
+    number.without_plus().len() == 11
+        && number.without_plus().starts_with(b"8")
+        && region.is_some_and(|region| {
+            region.calling_code() == 7
+                && look_up(&number.domestic(), Some(region), None)
+                    .is_ok_and(|found| found.calling_code == 7)
+        })
 }
 
 /// `00` is dialled before a country code in most of the world, but not in all of it, and where it is not, what
@@ -90,26 +103,58 @@ fn after_double_zero(
     }
 }
 
+/// Digits without `+`. Where a plan has numbers of many lengths, a country code can be taken for an area code:
+/// `491711234567` is valid in Germany with a second `49` in front, and is not what anybody meant.
 fn in_region(digits: &Digits, region: Region, country: Option<Region>) -> Result<Found, Refusal> {
-    let refusal = match look_up(digits, Some(region), country) {
-        Err(refusal) => refusal,
-        found => return found,
-    };
-    // `091-98765…`: a country code as some lists have it, with a zero that belongs to nothing. As they stand the
-    // digits are no number of the region, so this reading has no rival. Not for `+1` and `+7`, whose single digit is
-    // there by chance in one cell of ten.
-    let code = Digits::of(u64::from(region.calling_code()));
-    let digits = match digits.without_plus() {
-        [b'0', rest @ ..]
-            if region.calling_code() >= 10 && rest.starts_with(code.without_plus()) =>
-        {
-            digits.international_from(1)
+    let as_international = after_zero(digits, region);
+    match (look_up(digits, Some(region), country), as_international) {
+        (Ok(found), Some(other)) if is_in_doubt(&found, digits, &other) => Err(Refusal::Ambiguous),
+        (Ok(found), _) if has_lost_zero(&found, digits, region) => Err(Refusal::Ambiguous),
+        (Ok(found), _) => Ok(found),
+        // `091-98765…`: a country code as some lists have it, with a zero that belongs to nothing. As they stand the
+        // digits are no number of the region, so this reading has no rival.
+        (Err(refusal), Some(other)) if begins_with_zero(digits) => {
+            let mut found = look_up(&other, None, country).map_err(|_| refusal)?;
+            found.recovered.insert(Recovery::ZeroBeforeCallingCode);
+            Ok(found)
         }
-        _ => return Err(refusal),
-    };
-    let mut found = look_up(&digits, None, country).map_err(|_| refusal)?;
-    found.recovered.insert(Recovery::ZeroBeforeCallingCode);
-    Ok(found)
+        (Err(refusal), _) => Err(refusal),
+    }
+}
+
+/// The digits from the region's calling code on, if they begin with it, perhaps behind a zero. The single digit of
+/// `+1` and `+7` is behind a zero by chance in one cell of ten.
+fn after_zero(digits: &Digits, region: Region) -> Option<Digits> {
+    let skip = usize::from(begins_with_zero(digits));
+    let code = Digits::of(u64::from(region.calling_code()));
+    (digits.without_plus()[skip..].starts_with(code.without_plus())
+        && (skip == 0 || region.calling_code() >= 10))
+        .then(|| digits.international_from(skip))
+}
+
+fn begins_with_zero(digits: &Digits) -> bool {
+    digits.without_plus().starts_with(b"0")
+}
+
+/// Whether the number found in the region's plan may as well be another one, written with its country code. Behind a
+/// zero stands an area code (`04921…` is Emden), unless so many digits follow it as hardly any number has.
+fn is_in_doubt(found: &Found, digits: &Digits, other: &Digits) -> bool {
+    const USUAL: usize = 11;
+    let national = split(found.full.without_plus()).1;
+    other[..] != found.full[..]
+        && (!begins_with_zero(digits) || national.len() > USUAL)
+        && look_up(other, None, None).is_ok_and(|other| other.number != found.number)
+}
+
+/// Whether the digits may be another number that lost its leading zero. In Italy and Gabon the zero belongs to the number:
+/// `332123456` is a mobile, or 0332 123456 in Varese.
+fn has_lost_zero(found: &Found, digits: &Digits, region: Region) -> bool {
+    const USUAL: usize = 9;
+    matches!(region.calling_code(), 39 | 241)
+        && digits.without_plus().len() <= USUAL
+        && !begins_with_zero(digits)
+        && look_up(&digits.behind_zero(), Some(region), None)
+            .is_ok_and(|other| other.number != found.number)
 }
 
 /// Asks the library. Only a valid number is found.
@@ -126,21 +171,34 @@ fn look_up(
             return Err(Refusal::CountryMismatch);
         }
         let number = e164(&parsed).ok_or(Refusal::PhoneTooLong)?;
+        let full = Digits::of(number.0);
+        let recovered = rewritten(digits, &full, calling_code, region);
+        if is_too_long(digits, &full, recovered) {
+            return Err(Refusal::PhoneTooLong);
+        }
         // The type is unknown exactly when the number is invalid for its region: one question answers both.
         let kind = PHONE_NUMBER_UTIL.get_number_type(&parsed);
         if kind == PhoneNumberType::Unknown {
             return Err(invalid(&parsed));
         }
-        let full = Digits::of(number.0);
         Ok(Found {
             number,
             full,
             calling_code,
             kind,
-            recovered: rewritten(digits, &full, calling_code, region),
+            recovered,
         })
     })
     .unwrap_or(Err(Refusal::NotANumber))
+}
+
+/// More digits than a number has are too many even where a plan would drop some of them, unless they are dialled before
+/// the country code.
+fn is_too_long(digits: &Digits, full: &Digits, recovered: Recoveries) -> bool {
+    let cell = digits.without_plus();
+    cell.len() > LONGEST as usize
+        && !(recovered.contains(Recovery::InternationalPrefix)
+            && cell.ends_with(full.without_plus()))
 }
 
 fn parse(digits: &Digits, region: Option<Region>) -> Result<PhoneNumber, ParseError> {

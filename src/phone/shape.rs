@@ -47,12 +47,11 @@ pub(crate) fn shape(text: &str) -> Shape {
         cell.cut_end(count);
     }
     let text = cell.text();
-    let sign = matches!(text, ['-', ..] | [.., '-'] | ['(', .., ')'])
-        && numeral::refuse_calculated(text).is_err();
+    let negative = numeral::is_negative(text);
     let punctuation =
         |c: &char| matches!(c, '+' | '-' | '.' | ',' | ' ' | '(' | ')' | '[' | ']' | '/');
     match integer(text.iter().copied().filter(|c| !punctuation(c))) {
-        Some(number) if sign => Shape::Negative(number),
+        Some(number) if negative => Shape::Negative(number),
         Some(number) => Shape::Number(number),
         None => Shape::Text,
     }
@@ -91,6 +90,11 @@ mod tests {
             ("−9,876,543,119.00", Shape::Negative(9_876_543_119)),
             ("(9876543119)", Shape::Negative(9_876_543_119)),
             ("9876543119-", Shape::Negative(9_876_543_119)),
+            ("(-9876543119)", Shape::Negative(9_876_543_119)),
+            ("[ -9876543119]", Shape::Negative(9_876_543_119)),
+            ("( 9876543119 )", Shape::Negative(9_876_543_119)),
+            ("\u{ad}9876543119", Shape::Negative(9_876_543_119)),
+            ("[9876543488.0]", Shape::Number(9_876_543_488)),
             ("(98765) 43210", Shape::Number(9_876_543_210)),
             ("(022) 234567 (89)", Shape::Number(2_223_456_789)),
             ("7", Shape::Number(7)),

@@ -18,6 +18,13 @@ fn india() -> Rules {
     }
 }
 
+fn assuming(default_region: &str) -> Rules {
+    Rules {
+        default_region: region(default_region),
+        ..india()
+    }
+}
+
 /// What the cell is, as text: the number, or the code of the refusal.
 fn said(cell: &str, country: &str, rules: &Rules) -> String {
     match normalise(cell, region(country), rules) {
@@ -189,7 +196,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("98765432109876543210", "", "phone_too_long"),
     ("98765432101", "", "phone_too_long"),
     ("01 650 253 0000", "US", "phone_too_long"),
-    ("98765.43210.000", "", "phone_too_long"),
     ("987654321", "", "phone_too_short"),
     ("+1 123 253 1234", "", "no_such_number"),
     ("+41 44 668 18001", "", "wrong_length"),
@@ -204,11 +210,24 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("+6591234567", "IN", "country_mismatch"),
     ("006591234567", "IN", "country_mismatch"),
     ("011 91 98765 43210", "US", "country_mismatch"),
+    ("0011 44 20 7946 0958", "AU", "country_mismatch"),
     ("+6.591234567E+9", "", "ambiguous"),
     ("+6,591,234,567", "", "ambiguous"),
     ("+6.591234567E+9", "IN", "country_mismatch"),
     ("0011 65 9823 4567", "AU", "ambiguous"),
     ("015123456748", "VC", "phone_too_long"),
+    // A country code, or an area code of the same digits.
+    ("491711234567", "DE", "ambiguous"),
+    ("4915112345678", "DE", "ambiguous"),
+    ("492111234567", "DE", "ambiguous"),
+    ("49 171 1234567", "DE", "ambiguous"),
+    ("4917112345678.0", "DE", "ambiguous"),
+    ("4.917112345678E+12", "DE", "ambiguous"),
+    ("049 171 1234567", "DE", "ambiguous"),
+    ("62211234567", "ID", "ambiguous"),
+    ("62812345678", "ID", "ambiguous"),
+    ("38344123456", "XK", "ambiguous"),
+    ("3902123456", "IT", "ambiguous"),
     // Kinds.
     ("+449098790000", "", "number_type"),
     ("+447640123456", "", "number_type"),
@@ -219,6 +238,46 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("()", "", "not_a_number"),
     ("+", "", "not_a_number"),
     ("mobile:", "", "not_a_number"),
+    // Computed, dates and fractions behind something else.
+    ("(-9876543119)", "", "spreadsheet_formula"),
+    ("[-9876543120]", "", "spreadsheet_formula"),
+    ("( -9876543119)", "", "spreadsheet_formula"),
+    (".-9876543119", "", "spreadsheet_formula"),
+    ("( 9876543119 )", "", "spreadsheet_formula"),
+    ("(9.876543119E+9)", "", "spreadsheet_formula"),
+    ("(=9876543119)", "", "spreadsheet_formula"),
+    ("\u{ad}9876543119", "", "spreadsheet_formula"),
+    ("(2024-01-15)", "", "date"),
+    ("2024-01-15.0", "", "date"),
+    ("15-01-2024 x12", "", "date"),
+    // More zeros behind the point.
+    ("+49 30 1234567.000", "", "ambiguous"),
+    ("+49 30 123456.0000", "", "ambiguous"),
+    // Longer than any number, though the plan would drop some of it.
+    ("+352158845814579329", "", "phone_too_long"),
+    ("+861268643537103663", "", "phone_too_long"),
+    ("861268643537103663", "CN", "phone_too_long"),
+    ("+4305526388051322", "", "phone_too_long"),
+    // Numbered.
+    ("Tel 2 0171 1234567", "DE", "ambiguous"),
+    ("2) 0171 1234567", "DE", "ambiguous"),
+    ("(2) 030 1234567", "DE", "ambiguous"),
+    ("2. 030 1234567", "DE", "ambiguous"),
+    ("2 - 030 1234567", "DE", "ambiguous"),
+    ("Tel 5 0664 123455", "AT", "ambiguous"),
+    ("12) 0664 123455", "AT", "ambiguous"),
+    ("Tel 4 621 123 456", "LU", "ambiguous"),
+    ("Tel 2 03 209 6055", "NZ", "ambiguous"),
+    ("Tel 1 022 12710", "IE", "ambiguous"),
+    // A zero may be lost in front.
+    ("332123456", "IT", "ambiguous"),
+    ("6071721", "GA", "ambiguous"),
+    ("49(0)171 1234567", "DE", "ambiguous"),
+    // Not to be called.
+    ("9876543210 - NO", "", "letters"),
+    ("9876543210 off", "", "letters"),
+    ("9876543210 (off)", "", "letters"),
+    ("9876543210 no.", "", "letters"),
 ];
 
 #[test]
@@ -380,6 +439,33 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("0065 9123 4567", "", "+6591234567", &[InternationalPrefix]),
     ("+6591234567", "", "+6591234567", &[]),
     ("+1 416 555 0123", "US", "+14165550123", &[]),
+    ("04921 123456", "DE", "+494921123456", &[TrunkPrefix]),
+    ("0171 1234567", "DE", "+491711234567", &[TrunkPrefix]),
+    (
+        "[0664 123456.0]",
+        "AT",
+        "+43664123456",
+        &[DecimalZeros, TrunkPrefix],
+    ),
+    ("[98765 43210]", "", MOBILE, &[]),
+    ("(022-23456789)", "", "+912223456789", &[TrunkPrefix]),
+    ("98765\u{ad}43210", "", MOBILE, &[]),
+    ("98765.43210.000", "", MOBILE, &[DecimalZeros]),
+    ("98765 43210.000", "", MOBILE, &[DecimalZeros]),
+    (
+        "+49 30 1234567.0 ext. 12",
+        "",
+        "+49301234567",
+        &[DecimalZeros, Extension],
+    ),
+    ("650.253.0000", "US", "+16502530000", &[]),
+    ("01.44.55.66.00", "FR", "+33144556600", &[TrunkPrefix]),
+    ("1 650 253 0000", "US", "+16502530000", &[BareCallingCode]),
+    ("8 495 123-45-67", "RU", "+74951234567", &[TrunkPrefix]),
+    ("3331234567", "IT", "+393331234567", &[]),
+    ("0332123456", "IT", "+390332123456", &[]),
+    ("No. 98765 43210", "", MOBILE, &[Label]),
+    ("(Off) 98765 43210", "", MOBILE, &[Label]),
 ];
 
 #[test]
@@ -432,6 +518,66 @@ fn refused_kinds_can_be_allowed() {
         ..india()
     };
     assert_eq!(said("+449098790000", "", &rules), "+449098790000");
+}
+
+#[test]
+fn what_is_dialled_before_a_country_code_is_no_part_of_a_number_s_length() {
+    let said = said("0011 44 20 7946 0958", "", &assuming("AU"));
+    assert_eq!(said, "+442079460958");
+}
+
+#[test]
+fn a_plus_before_russia_s_trunk_prefix_leaves_two_numbers() {
+    for (cell, region, country, expected) in [
+        ("+8 (495) 123-45-67", "RU", "", "ambiguous"),
+        ("+8 (863) 223-45-67", "RU", "", "ambiguous"),
+        ("+84951234567", "KZ", "", "ambiguous"),
+        ("0084951234567", "RU", "", "ambiguous"),
+        ("+84951234567", "RU", "RU", "country_mismatch"),
+        ("+84951234567", "RU", "VN", "+84951234567"),
+        ("+84951234567", "IN", "", "+84951234567"),
+        ("+84 24 3825 5678", "RU", "", "+842438255678"),
+    ] {
+        let said = said(cell, country, &assuming(region));
+        assert_eq!(said, expected, "{cell:?} in {region}, {country:?}");
+    }
+    let rules = assuming("RU");
+    assert_eq!(
+        normalise_again("+84951234567", None, &rules, Some(84_951_234_567)),
+        Err(Refusal::Ambiguous)
+    );
+}
+
+#[test]
+fn no_reading_counts_for_nothing_because_it_would_not_be_called() {
+    for cell in [
+        "+449,098,790,000",
+        "+4.49098790000E+11",
+        "+4.91711234567E+11",
+    ] {
+        assert_eq!(said(cell, "", &assuming("DE")), "ambiguous", "{cell:?}");
+    }
+    assert_eq!(said("1 900 253 0000", "", &assuming("US")), "number_type");
+}
+
+#[test]
+fn brackets_behind_a_plus_hold_a_country_code_or_two_numbers_are_left() {
+    for (cell, region, expected) in [
+        ("+(646) 555-1234", "US", "ambiguous"),
+        ("+ (646) 555-1234", "US", "ambiguous"),
+        ("+(269) 321-2345", "US", "ambiguous"),
+        ("+(1) 646 555-1234", "US", "+16465551234"),
+        ("+(1 646) 555-1234", "US", "+16465551234"),
+        ("+(91) 98765 43210", "IN", MOBILE),
+        ("+(91) 98765 43210", "DE", MOBILE),
+        ("+(353) 85 012 3456", "DE", "+353850123456"),
+    ] {
+        assert_eq!(
+            said(cell, "", &assuming(region)),
+            expected,
+            "{cell:?} in {region}"
+        );
+    }
 }
 
 #[test]

@@ -6,6 +6,9 @@ A seeded generator takes numbers of every region and type, true and damaged, and
   zero     `091-…` is mended only where Google makes nothing of it as it stands
   idd      `00…` is read as `+…` and as the region's plan has it; two different numbers are ambiguous
   destroy  nothing may be accepted
+A cell without `+` that begins with the calling code of its region is ambiguous where Google takes the code for an area
+code, and the cell with a `+` is another valid number; behind a zero only where Google's number is longer than usual. In
+Italy and Gabon so is a short number that is another valid one with a zero in front.
 Where leadfix refuses by a rule of its own, which Google's library does not have, there is nothing to compare; such
 cells are counted by their code. Everywhere else decision and E.164 must be equal.
 """
@@ -27,12 +30,14 @@ OWN = set(
     "letters unexpected_character suspect_rounded ambiguous".split()
 )
 TYPES = [value for value in range(11) if value != PhoneNumberType.UNKNOWN]
+EXTENSION = re.compile("[ex#;]")
 DOUBLE_ZERO = re.compile(r"[^0-9+]*0[^0-9+]*0")
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
 
 def google(text, region):
-    """The E.164 of a valid number, or nothing. Above 15 digits it is none that E.164 allows."""
+    """The E.164 of a valid number, or nothing. Above 15 digits it is none that E.164 allows, nor is it read from more
+    than 15, but for those dialled before a country code."""
     try:
         number = phonenumbers.parse(text, None if region == "-" else region)
     except phonenumbers.NumberParseException:
@@ -41,7 +46,9 @@ def google(text, region):
         return ""
     number.extension = None
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-    return e164 if len(e164) <= 16 else ""
+    digits = phonenumbers.normalize_digits_only(EXTENSION.split(text)[0])
+    too_long = len(digits) > 15 and ("+" in plain(text) or digits.startswith(str(calling_code(region))) or not digits.endswith(e164[1:]))
+    return e164 if len(e164) <= 16 and not too_long else ""
 
 
 def examples():
@@ -160,15 +167,32 @@ def grouped(digits, written):
 def expected(region, cell, before, kind):
     """What leadfix should say: a number, nothing, or `ambiguous`."""
     if kind in ("same", "recover"):
-        return google(before, region)
+        return in_region(before, region)
     if kind == "zero":
-        return google(cell, region) or (google(before, region) if cell.startswith(f"0{calling_code(region)}-") and region_has_long_code(region) else "")
+        return in_region(cell, region) or (google(before, region) if cell.startswith(f"0{calling_code(region)}-") and region_has_long_code(region) else "")
     if kind == "idd":
         abroad, domestic = google(before, "-"), google(cell, region)
         if abroad and domestic and abroad != domestic:
             return "ambiguous"
         return abroad or domestic
     return ""
+
+
+def in_region(text, region):
+    """What Google says, unless a calling code may have been taken for an area code, or a zero been lost."""
+    found, code = google(text, region), str(calling_code(region))
+    digits = phonenumbers.normalize_digits_only(EXTENSION.split(text)[0])
+    zero = digits.startswith("0")
+    if not found or "+" in plain(text):
+        return found
+    if code in ("39", "241") and not zero and len(digits) <= 9 and google("0" + digits, region) not in ("", found):
+        return "ambiguous"
+    if not digits[zero:].startswith(code):
+        return found
+    if zero and (len(code) == 1 or len(found) - 1 - len(code) <= 11):
+        return found
+    other = google("+" + digits[zero:], "-")
+    return "ambiguous" if other and other != found else found
 
 
 def calling_code(region):
@@ -229,7 +253,7 @@ def main():
         rows.append((region, escape(cell), want if not rule else "", rule))
         if want == "ambiguous":
             compared[kind] += 1
-            if code != "ambiguous":
+            if not rule:
                 wrong.append((region, cell, kind, want, number or code))
         elif rule and kind != "destroy":
             own[rule] += 1
