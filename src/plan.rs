@@ -542,6 +542,20 @@ mod tests {
     }
 
     #[test]
+    fn no_variables_at_all_are_proved_by_a_lead_that_shows_none() {
+        let correction = Correction {
+            empties: true,
+            ..correction(None, json!({}), &[])
+        };
+        let plan = Plan::new(&correction, MetadataMode::Replace, None, &Variables::new()).unwrap();
+        assert_eq!(plan.change().variables.unwrap().len(), 0);
+        let evidence = |shown| plan.evidence(Some(&lead(shown)));
+        assert_eq!(evidence(json!({"metadata": {}})), Evidence::Whole);
+        assert_eq!(evidence(json!({"metadata": {"a": "1"}})), Evidence::Differs);
+        assert_eq!(evidence(json!({})), Evidence::Nothing, "it may have some");
+    }
+
+    #[test]
     fn what_a_server_has_trimmed_is_what_was_sent() {
         let correction = Correction {
             name: Some("Priya ".into()),
