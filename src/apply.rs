@@ -287,7 +287,10 @@ impl Apply<'_> {
     /// Ends the run when its deadline is over.
     async fn keep_deadline(&self) -> Infallible {
         if let Some(deadline) = self.deadline {
-            tokio::time::sleep_until(deadline).await;
+            // A timer that is set when its time is over fires at the next turn of the clock, and not before.
+            if Instant::now() < deadline {
+                tokio::time::sleep_until(deadline).await;
+            }
             self.halt.pull(Cause::Deadline);
         }
         std::future::pending().await
