@@ -66,7 +66,9 @@ impl Lock {
         let tried = file.try_lock();
         let mut content = Vec::new();
         // Nobody promises that the holder has written its name yet.
-        let _ = Read::take(&file, LONGEST).read_to_end(&mut content);
+        Read::take(&file, LONGEST)
+            .read_to_end(&mut content)
+            .map_err(failed)?;
         let holder = String::from_utf8_lossy(&content);
         match tried {
             Ok(()) => {}
