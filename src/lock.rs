@@ -66,12 +66,12 @@ impl Lock {
         let tried = file.try_lock();
         let mut content = Vec::new();
         // Nobody promises that the holder has written its name yet.
-        let read = Read::take(&file, LONGEST).read_to_end(&mut content);
+        Read::take(&file, LONGEST)
+            .read_to_end(&mut content)
+            .map_err(failed)?;
         let holder = String::from_utf8_lossy(&content);
         match tried {
-            Ok(()) => {
-                read.map_err(failed)?;
-            }
+            Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let holder = if holder.is_empty() {
                     String::new()

@@ -174,7 +174,9 @@ fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
     {
         return refuse("it is the input itself; name another one with --out");
     }
-    if !may_hold_a_summary(&files.summary) {
+    let may_be_written = may_hold_a_summary(&files.summary)
+        .map_err(|error| io_error(&files.summary, "cannot read", &error))?;
+    if !may_be_written {
         return Err(Fatal::new(
             Exit::Misconfigured,
             format!(
@@ -194,11 +196,13 @@ fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
 }
 
 /// Whether nothing stands there, or an earlier summary.
-fn may_hold_a_summary(path: &Path) -> bool {
-    std::fs::read(path).map_or(true, |content| {
-        serde_json::from_slice::<serde_json::Value>(&content)
-            .is_ok_and(|summary| summary.get("leadfix").is_some())
-    })
+fn may_hold_a_summary(path: &Path) -> io::Result<bool> {
+    match std::fs::read(path) {
+        Ok(content) => Ok(serde_json::from_slice::<serde_json::Value>(&content)
+            .is_ok_and(|summary| summary.get("leadfix").is_some())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// The checkpoint of an earlier run; none when there are neither results nor a checkpoint.

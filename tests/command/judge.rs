@@ -380,6 +380,14 @@ impl Wish {
     }
 }
 
+/// White space and marks without width are nothing to correct a lead with.
+fn shows_nothing(cell: &str) -> bool {
+    let marks = "\u{ad}\u{61c}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\
+                 \u{2060}\u{2061}\u{2062}\u{2063}\u{2064}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}";
+    cell.chars()
+        .all(|character| character.is_whitespace() || marks.contains(character))
+}
+
 /// What a row wants, read from its cells afresh; of the phone cell the program's reading counts.
 fn wishes(row: &Row) -> Vec<Wish> {
     let mut wishes = Vec::new();
@@ -387,7 +395,7 @@ fn wishes(row: &Row) -> Vec<Wish> {
         let clear = cell.trim() == "<clear>";
         match name.as_str() {
             "result_phone_number" if !cell.is_empty() => wishes.push(Wish::Phone(cell.clone())),
-            _ if cell.trim().is_empty() => {}
+            _ if shows_nothing(cell) => {}
             "name" => wishes.push(Wish::Name(cell.clone())),
             "notes" => wishes.push(Wish::Notes(if clear {
                 String::new()
