@@ -286,6 +286,10 @@ impl Pace {
             (Kind::Learning(learning), Some((Some(before), sight))) => {
                 learning.see(ledger, before, sight)
             }
+            (Kind::Learning(learning), Some((None, sight))) => {
+                learning.begin_anew(sight);
+                None
+            }
             (Kind::Window(window), Some((Some(before), sight))) => window
                 .see(ledger, before, sight)
                 .then(|| Kind::Learning(Learning::new(sight, now))),

@@ -559,6 +559,26 @@ fn a_rate_that_is_not_reached_is_not_raised() {
     assert_eq!(pace.rate(), None, "what is found by searching is not known");
 }
 
+/// One window begins under the old limit and one under the new one: they are no two windows of either.
+#[test]
+fn windows_of_two_limits_are_not_measured_together() {
+    let mut pace = Pace::default();
+    for (number, (limit, remaining)) in [(100, 20), (100, 99), (50, 20), (50, 49)]
+        .into_iter()
+        .enumerate()
+    {
+        let now = f64::from(u32::try_from(number).unwrap());
+        let number = pace.send(now);
+        let announced = Announcement {
+            limit: Some(limit),
+            remaining: Some(remaining),
+            ..Announcement::default()
+        };
+        pace.granted(number, now + 0.1, &announced);
+    }
+    assert_eq!(pace.quota(), None);
+}
+
 #[test]
 fn no_number_that_a_server_announces_is_too_large() {
     let mut pace = Pace::default();
