@@ -514,6 +514,24 @@ fn refusals_with_nothing_granted_between_lower_the_rate_once() {
     assert!((95.0..100.0).contains(&rate), "{rate}/s");
 }
 
+/// A server that takes its time over ten requests and refuses the others at once: every refusal comes before what is
+/// granted, and the rate is to be lowered all the same.
+#[test]
+fn refusals_that_come_sooner_than_what_is_granted_lower_the_rate() {
+    let silence = Announcement::default();
+    let mut pace = Pace::knowing(Quota::Unannounced { rate: 200.0 });
+    for round in 0..4 {
+        let now = 2.0 * f64::from(round);
+        let numbers: Vec<_> = (0..11).map(|_| pace.send(now)).collect();
+        pace.refused(numbers[10], now + 0.01, &silence, Some(now + 1.01));
+        for number in &numbers[..10] {
+            pace.granted(*number, now + 0.5, &silence);
+        }
+    }
+    let rate = pace.quota().map_or(f64::NAN, |quota| quota.rate());
+    assert!((5.0..=100.0).contains(&rate), "{rate}/s");
+}
+
 /// Requests that come to nothing before they are counted are sent, and not missing from what remains.
 #[test]
 fn requests_that_are_lost_do_not_shorten_a_sliding_window() {
