@@ -23,10 +23,6 @@ const ODD: f64 = 0.02;
 const SAME: f64 = 0.1;
 /// A length of which this share is certain is measured by two resets.
 const EXACT: f64 = 0.6;
-/// A refusal while some remains, which another quota must have had a part in, leaves this share of the pace; it doubles in
-/// this time.
-const LOWERED: f64 = 0.5;
-const RECOVERS: Seconds = 60.0;
 /// Where no reset is announced.
 const USUAL_WINDOW: Seconds = 1.0;
 
@@ -48,8 +44,6 @@ pub(super) struct Learning {
     sliding: Option<(Seconds, f64)>,
     /// What refusals have added to a window that was given up for them: the next one begins with it.
     widened: f64,
-    /// When a refusal was met while some remained, and the pace that it has left.
-    lowered: Option<(Seconds, f64)>,
 }
 
 impl Learning {
@@ -63,7 +57,6 @@ impl Learning {
             edge: None,
             sliding: None,
             widened: 0.0,
-            lowered: None,
         }
     }
 
@@ -83,22 +76,15 @@ impl Learning {
             .resets_at
             .map_or(USUAL_WINDOW, |at| (at - now).min(HORIZON));
         let left = left.max(NEAREST).max(ledger.latency.smooth());
-        let ceiling = self.lowered.map_or(f64::INFINITY, |(at, pace)| {
-            pace * 2.0_f64.powf((now - at) / RECOVERS)
-        });
         brisk
-            .min(ceiling)
             .min((remaining - as_f64(ledger.unseen())).max(1.0) / left)
             .max(1.0 / HORIZON)
     }
 
-    /// A refusal at `now`, for which everyone waits until `hold`.
-    pub(super) fn refused(&mut self, ledger: &Ledger, now: Seconds, hold: Seconds) {
-        if ledger.sight.is_some_and(|sight| sight.remaining >= 1.0) {
-            // What was refused was not counted, and would seem to have recovered.
-            self.from = hold;
-            self.lowered = Some((now, LOWERED * self.pace(ledger, now)));
-        }
+    /// A request was refused while some remained, for which everyone waits until `hold`: it was not counted, and would seem
+    /// to have recovered.
+    pub(super) fn refused(&mut self, hold: Seconds) {
+        self.from = hold;
     }
 
     /// Until when nothing may go.

@@ -472,6 +472,65 @@ fn a_quota_behind_the_announced_one_is_not_met_all_the_time() {
     );
 }
 
+/// Nor where the announced one is known well: 40 in each two seconds, behind which five a second are granted.
+#[test]
+fn a_quota_behind_a_known_window_is_not_met_all_the_time() {
+    let mut hidden = Server::new(Shape::Bucket(5.0), 5, 1.0);
+    let mut shown = Server::new(Shape::Aligned, 40, 2.0);
+    let known = Quota::Windows {
+        limit: 40,
+        window: 2.0,
+    };
+    let announced = |_, now: Seconds| {
+        let is_granted = hidden.request(now).granted;
+        let before = shown.clone();
+        let announced = shown.request(now).announcement(now);
+        if is_granted {
+            return (true, announced);
+        }
+        shown = before;
+        (
+            false,
+            Announcement {
+                retry_after: None,
+                ..announced
+            },
+        )
+    };
+    let mut pace = Pace::knowing(known);
+    let (granted, refused) = one_by_one(&mut pace, announced);
+    assert!(
+        granted >= 180 && refused <= 3,
+        "{granted} granted, {refused} refused"
+    );
+    assert_eq!(pace.quota(), Some(known));
+}
+
+/// Thirty a second were too many, not the pace of the moment in which little remained.
+#[test]
+fn what_went_is_halved_and_not_what_little_remains_leaves() {
+    let announced = |remaining| Announcement {
+        limit: Some(100),
+        remaining: Some(remaining),
+        resets_in: Some(std::time::Duration::from_mins(1)),
+        retry_after: None,
+    };
+    let mut pace = Pace::default();
+    for count in 0..30 {
+        let now = f64::from(count) / 30.0;
+        let number = pace.send(now);
+        pace.granted(number, now, &announced(32 - number));
+    }
+    let number = pace.send(1.0);
+    pace.refused(number, 1.0, &announced(2), Some(2.0));
+    let number = pace.send(2.0);
+    pace.granted(number, 2.0, &announced(99));
+    let Turn::Wait(until) = pace.turn(2.0) else {
+        return;
+    };
+    assert!(until <= 3.0, "{until}");
+}
+
 /// Others at half a second's latency are seen too late, and refusals are many; that must not be taken for another kind.
 /// What they take makes the window seem longer while they are there; in the end they have been gone for ten seconds, and
 /// it is measured again.
