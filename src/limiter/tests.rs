@@ -425,3 +425,13 @@ async fn trouble_means_fewer_at_once_until_one_at_a_time_is_left() {
     }
     assert_eq!(at_once(&limiter), fewer);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_rate_that_was_asked_for_is_no_quota_of_the_server_s() {
+    let limiter = limiter(4, Some("1/min"));
+    let started = Instant::now();
+    for _ in 0..100 {
+        limiter.admit().await.unwrap().report(GOOD);
+    }
+    assert_eq!(Bound::of(&limiter, started.elapsed()), Bound::Rate);
+}
