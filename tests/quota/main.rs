@@ -506,6 +506,24 @@ fn a_quota_behind_a_known_window_is_not_met_all_the_time() {
     assert_eq!(pace.quota(), Some(known));
 }
 
+/// What an earlier run has known is as long as it was, but may have begun before this run has.
+#[test]
+fn a_known_window_that_is_nearly_over_is_not_waited_for_as_a_whole() {
+    let mut pace = Pace::knowing(Quota::Windows {
+        limit: 100,
+        window: 3600.0,
+    });
+    let announced = Announcement {
+        resets_in: Some(std::time::Duration::from_secs(60)),
+        ..USED_UP
+    };
+    for sent_at in [0.0, 40.0] {
+        let number = pace.send(sent_at);
+        pace.granted(number, sent_at + 0.1, &announced);
+    }
+    assert_eq!(pace.turn(90.0), Turn::Wait(100.1));
+}
+
 /// Thirty a second were too many, not the pace of the moment in which little remained.
 #[test]
 fn what_went_is_halved_and_not_what_little_remains_leaves() {
