@@ -15,6 +15,7 @@ const BUSY: f64 = 0.8;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Waits {
     quota: Duration,
+    rate: Duration,
     slots: Duration,
     trouble: Duration,
 }
@@ -22,8 +23,10 @@ pub struct Waits {
 /// What admission waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// The quota, or the rate that was asked for.
+    /// The quota.
     Quota,
+    /// The rate that was asked for.
+    Rate,
     /// Replies: as many requests are under way as may be.
     Slots,
     /// The server's recovery.
@@ -34,6 +37,7 @@ impl Waits {
     pub(crate) fn add(&mut self, wait: Wait, waited: Duration) {
         *match wait {
             Wait::Quota => &mut self.quota,
+            Wait::Rate => &mut self.rate,
             Wait::Slots => &mut self.slots,
             Wait::Trouble => &mut self.trouble,
         } += waited;
@@ -43,8 +47,10 @@ impl Waits {
 /// What binds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
-    /// The server's quota, as understood, or the rate that was asked for.
+    /// The server's quota, as understood.
     Quota(Option<Quota>),
+    /// The rate that was asked for.
+    Rate,
     /// So many at once, each of which takes so long.
     Latency(usize, Duration),
     /// A server in trouble.
@@ -74,12 +80,20 @@ fn told(
     quota: Option<Quota>,
     (at_once, latency): (usize, Duration),
 ) -> Bound {
-    let longest = waits.quota.max(waits.slots).max(waits.trouble);
+    let Waits {
+        quota: for_quota,
+        rate,
+        slots,
+        trouble,
+    } = waits;
+    let longest = for_quota.max(rate).max(slots).max(trouble);
     if longest.as_secs_f64() < NOTABLE * elapsed.as_secs_f64() {
         Bound::Machine
-    } else if longest == waits.quota {
+    } else if longest == for_quota {
         Bound::Quota(quota)
-    } else if longest == waits.trouble {
+    } else if longest == rate {
+        Bound::Rate
+    } else if longest == trouble {
         Bound::Trouble
     } else if busy.is_some_and(|busy| busy >= BUSY) {
         Bound::Machine
@@ -101,6 +115,7 @@ impl fmt::Display for Bound {
         match self {
             Self::Quota(Some(quota)) => write!(f, "the quota ({quota})"),
             Self::Quota(None) => f.write_str("the quota"),
+            Self::Rate => f.write_str("the rate that was asked for"),
             Self::Latency(at_once, latency) => {
                 write!(
                     f,
@@ -123,17 +138,19 @@ mod tests {
         let seconds = Duration::from_secs;
         let quota_bound = Bound::Quota(Some(Quota::Bucket { rate: 5.0 }));
         let slots_bound = Bound::Latency(64, seconds(2));
-        for (quota, slots, trouble, busy, expected) in [
-            (0, 0, 0, None, Bound::Machine),
-            (1, 1, 0, None, Bound::Machine),
-            (8, 1, 0, Some(0.1), quota_bound),
-            (1, 8, 0, Some(0.1), slots_bound),
-            (1, 8, 0, None, slots_bound),
-            (1, 8, 0, Some(0.9), Bound::Machine),
-            (0, 1, 8, Some(0.0), Bound::Trouble),
+        for (quota, rate, slots, trouble, busy, expected) in [
+            (0, 0, 0, 0, None, Bound::Machine),
+            (1, 0, 1, 0, None, Bound::Machine),
+            (8, 0, 1, 0, Some(0.1), quota_bound),
+            (1, 8, 1, 0, Some(0.1), Bound::Rate),
+            (1, 0, 8, 0, Some(0.1), slots_bound),
+            (1, 0, 8, 0, None, slots_bound),
+            (1, 0, 8, 0, Some(0.9), Bound::Machine),
+            (0, 0, 1, 8, Some(0.0), Bound::Trouble),
         ] {
             let waits = Waits {
                 quota: seconds(quota),
+                rate: seconds(rate),
                 slots: seconds(slots),
                 trouble: seconds(trouble),
             };

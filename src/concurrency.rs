@@ -21,6 +21,15 @@ const SPARE: f64 = 1.5;
 const LOOK_EACH: Seconds = 0.5;
 /// And so many replies to requests sent since, before a cut is judged.
 const SETTLED: u32 = 32;
+/// Where more than this share of the latest replies were trouble, so many at once may be what the trouble is.
+const TROUBLED: f64 = 0.1;
+/// The latest replies are about so many.
+const LATEST: f64 = 32.0;
+/// A number is near the one that was too many from this share of it; growth is slow from there: by so much a round trip,
+/// or by this share.
+const NEAR: f64 = 0.8;
+const SLOWLY: f64 = 0.25;
+const SLOWLY_SHARE: f64 = 0.01;
 /// Growth of the base between two looks, so that an old one is forgotten.
 const DRIFT: f64 = 1.0005;
 
@@ -77,6 +86,12 @@ pub(crate) struct Concurrency {
     fresh: u32,
     /// The last cut, until it has proved its worth.
     cut: Option<Cut>,
+    /// Share of the latest replies that were trouble.
+    troubled: f64,
+    /// So many at once met trouble; infinite before that was seen.
+    too_many: f64,
+    /// When that was seen: what was sent before says nothing new.
+    troubled_at: Seconds,
 }
 
 /// What there was before a cut.
@@ -100,6 +115,9 @@ impl Concurrency {
             looked_at: f64::NEG_INFINITY,
             fresh: 0,
             cut: None,
+            troubled: 0.0,
+            too_many: f64::INFINITY,
+            troubled_at: f64::NEG_INFINITY,
         }
     }
 
@@ -132,9 +150,10 @@ impl Concurrency {
         self.latency = Some(smooth);
         self.base = self.base.min(smooth);
         let is_queue = is_queue(smooth, self.base);
+        self.troubled -= self.troubled / LATEST;
         if was_full && !is_queue && self.cut.is_none() {
-            self.limit = (self.limit + 1.0).min(as_f64(self.ceiling.usual));
-            self.cap += 1.0;
+            self.limit = (self.limit + self.growth(self.limit)).min(as_f64(self.ceiling.usual));
+            self.cap += self.growth(self.cap);
         }
         if now - latency >= self.looked_at {
             self.fresh += 1;
@@ -144,6 +163,31 @@ impl Concurrency {
             self.look(smooth, is_queue, rate);
             (self.looked_at, self.fresh) = (now, 0);
             self.next_look = now + LOOK_EACH.max(2.0 * smooth);
+        }
+    }
+
+    /// What a reply that finds all of `count` in use adds.
+    fn growth(&self, count: f64) -> f64 {
+        if count < NEAR * self.too_many {
+            1.0
+        } else {
+            (SLOWLY / count).max(SLOWLY_SHARE)
+        }
+    }
+
+    /// The server was in trouble over a request that was sent at `sent_at`, and answers others: where that comes often,
+    /// fewer go. `rate`: as for [`Self::allowed`].
+    pub(crate) fn trouble(&mut self, now: Seconds, sent_at: Seconds, rate: Option<f64>) {
+        self.troubled += (1.0 - self.troubled) / LATEST;
+        if self.troubled <= TROUBLED || sent_at < self.troubled_at {
+            return;
+        }
+        self.too_many = as_f64(self.allowed(rate));
+        (self.troubled_at, self.troubled, self.cut) = (now, 0.0, None);
+        let fewer = (CUT * self.too_many).max(FEWEST);
+        match rate {
+            Some(_) => self.cap = self.cap.min(fewer),
+            None => self.limit = self.limit.min(fewer),
         }
     }
 
@@ -403,6 +447,63 @@ mod tests {
             5,
             "no cut has to prove its worth"
         );
+    }
+
+    /// A server that answers `room` requests at once in 0.1 s, and those beyond them with trouble: how many are under way in
+    /// the end, and how many in a hundred met trouble in the second half of two minutes.
+    fn crowded(room: usize, rate: Option<f64>) -> (usize, usize) {
+        let mut concurrency = Concurrency::new(CEILING);
+        let (mut troubles, mut replies) = (0, 0);
+        for trip in 0..1200 {
+            let now = f64::from(trip) / 10.0;
+            for place in 0..concurrency.allowed(rate) {
+                if place < room {
+                    concurrency.replied(now + 0.1, 0.1, true, rate);
+                } else {
+                    concurrency.trouble(now + 0.1, now, rate);
+                }
+                if trip >= 600 {
+                    replies += 1;
+                    troubles += usize::from(place >= room);
+                }
+            }
+        }
+        (concurrency.allowed(rate), 100 * troubles / replies)
+    }
+
+    #[test]
+    fn a_server_that_is_in_trouble_over_too_many_at_once_gets_fewer() {
+        for (room, rate) in [(10, None), (40, None), (10, Some(500.0)), (40, Some(500.0))] {
+            let (at_once, troubles) = crowded(room, rate);
+            assert!(
+                (room / 2..=room + room / 4).contains(&at_once) && troubles <= 10,
+                "{room}, {rate:?}: {at_once} at once, {troubles} % met trouble"
+            );
+        }
+    }
+
+    #[test]
+    fn trouble_now_and_then_is_none_of_ours() {
+        let mut concurrency = Concurrency::new(CEILING);
+        for count in 0..1000_u32 {
+            let now = f64::from(count) / 10.0;
+            if count % 12 == 0 {
+                concurrency.trouble(now, now - 0.1, None);
+            } else {
+                concurrency.replied(now, 0.1, true, None);
+            }
+        }
+        assert_eq!(concurrency.allowed(None), 64);
+    }
+
+    #[test]
+    fn requests_that_were_under_way_together_are_one_reason_to_send_fewer() {
+        let mut concurrency = Concurrency::new(CEILING);
+        settle(&mut concurrency, 0.0, 0.1);
+        for _ in 0..100 {
+            concurrency.trouble(1.0, 0.5, None);
+        }
+        assert_eq!(concurrency.allowed(None), 13);
     }
 
     /// Ten minutes with a server that takes `base` seconds for each request and begins no more than `capacity` a second,

@@ -205,10 +205,7 @@ impl Limiter {
         }
         // Last, because a turn that is asked for is taken.
         let early = self.rate.as_ref()?.check().err()?;
-        obstacle(
-            Wait::Quota,
-            Some(self.started + early.earliest_possible().0),
-        )
+        obstacle(Wait::Rate, Some(self.started + early.earliest_possible().0))
     }
 
     fn seconds(&self, at: Instant) -> Seconds {

@@ -84,6 +84,11 @@ impl<'a> Permit<'a> {
             }
             Signal::Trouble { retry_after } => {
                 state.pace.lost(self.number);
+                // A server that answers nobody is not one that has too much to do.
+                if state.troubles < BREAKER {
+                    let (rate, sent_at) = (state.pace.rate(), limiter.seconds(self.admitted));
+                    state.concurrency.trouble(seconds, sent_at, rate);
+                }
                 state.trouble(now, retry_after, self.probe, limiter.give_up_after);
             }
         }

@@ -408,3 +408,30 @@ async fn a_server_in_trouble_is_no_quota() {
     }
     assert_eq!(Bound::of(&limiter, started.elapsed()), Bound::Trouble);
 }
+
+#[tokio::test(start_paused = true)]
+async fn trouble_means_fewer_at_once_until_one_at_a_time_is_left() {
+    let limiter = limiter(64, None);
+    let at_once = |limiter: &Limiter| limiter.concurrency().0;
+    limiter.admit().await.unwrap().report(GOOD);
+    let before = at_once(&limiter);
+    for _ in 0..BREAKER {
+        limiter.admit().await.unwrap().report(TROUBLE);
+    }
+    let fewer = at_once(&limiter);
+    assert!(fewer < before, "{fewer} of {before}");
+    for _ in 0..8 {
+        limiter.admit().await.unwrap().report(TROUBLE);
+    }
+    assert_eq!(at_once(&limiter), fewer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rate_that_was_asked_for_is_no_quota_of_the_server_s() {
+    let limiter = limiter(4, Some("1/min"));
+    let started = Instant::now();
+    for _ in 0..100 {
+        limiter.admit().await.unwrap().report(GOOD);
+    }
+    assert_eq!(Bound::of(&limiter, started.elapsed()), Bound::Rate);
+}

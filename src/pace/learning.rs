@@ -23,10 +23,6 @@ const ODD: f64 = 0.02;
 const SAME: f64 = 0.1;
 /// A length of which this share is certain is measured by two resets.
 const EXACT: f64 = 0.6;
-/// A refusal while some remains, which another quota must have had a part in, leaves this share of the pace; it doubles in
-/// this time.
-const LOWERED: f64 = 0.5;
-const RECOVERS: Seconds = 60.0;
 /// Where no reset is announced.
 const USUAL_WINDOW: Seconds = 1.0;
 
@@ -48,8 +44,6 @@ pub(super) struct Learning {
     sliding: Option<(Seconds, f64)>,
     /// What refusals have added to a window that was given up for them: the next one begins with it.
     widened: f64,
-    /// When a refusal was met while some remained, and the pace that it has left.
-    lowered: Option<(Seconds, f64)>,
 }
 
 impl Learning {
@@ -63,7 +57,6 @@ impl Learning {
             edge: None,
             sliding: None,
             widened: 0.0,
-            lowered: None,
         }
     }
 
@@ -83,22 +76,15 @@ impl Learning {
             .resets_at
             .map_or(USUAL_WINDOW, |at| (at - now).min(HORIZON));
         let left = left.max(NEAREST).max(ledger.latency.smooth());
-        let ceiling = self.lowered.map_or(f64::INFINITY, |(at, pace)| {
-            pace * 2.0_f64.powf((now - at) / RECOVERS)
-        });
         brisk
-            .min(ceiling)
             .min((remaining - as_f64(ledger.unseen())).max(1.0) / left)
             .max(1.0 / HORIZON)
     }
 
-    /// A refusal at `now`, for which everyone waits until `hold`.
-    pub(super) fn refused(&mut self, ledger: &Ledger, now: Seconds, hold: Seconds) {
-        if ledger.sight.is_some_and(|sight| sight.remaining >= 1.0) {
-            // What was refused was not counted, and would seem to have recovered.
-            self.from = hold;
-            self.lowered = Some((now, LOWERED * self.pace(ledger, now)));
-        }
+    /// A request was refused while some remained, for which everyone waits until `hold`: it was not counted, and would seem
+    /// to have recovered.
+    pub(super) fn refused(&mut self, hold: Seconds) {
+        self.from = hold;
     }
 
     /// Until when nothing may go.
@@ -128,6 +114,9 @@ impl Learning {
             let (last, first) = first?;
             let shortest = before.sent_at - first.sent_at;
             let longest = sight.sent_at - last.sent_at;
+            if longest <= 0.0 {
+                return None;
+            }
             // After a long pause a sliding window has given back as much.
             let is_vague = shortest < EXACT * longest;
             let sliding = is_vague.then(|| self.returning(ledger, before, sight));
@@ -171,6 +160,11 @@ impl Learning {
             return None;
         };
         let length = length.min(longest);
+        if length < SHORTEST {
+            // What was sent a moment ago cannot have returned from a window.
+            self.begin(sight);
+            return None;
+        }
         self.sliding = Some((length, first));
         let began = self.stretch.sent_at;
         let expected = as_f64(ledger.sent.since(began) - ledger.sent.since(sight.sent_at - length));
@@ -181,6 +175,12 @@ impl Learning {
             return Some(self.bucket(sight, recovered));
         }
         Some(self.sliding(ledger, shortest, length))
+    }
+
+    /// The limit is another one: what was seen under the one before says nothing of it.
+    pub(super) fn begin_anew(&mut self, sight: Sight) {
+        self.edge = None;
+        self.begin(sight);
     }
 
     /// A stretch without a reset.
@@ -238,5 +238,59 @@ pub(super) fn whole(ledger: &Ledger, shortest: Seconds, longest: Seconds) -> Sec
         rounded
     } else {
         longest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sight(number: u32, remaining: f64) -> Sight {
+        Sight {
+            number: u64::from(number),
+            sent_at: f64::from(number) / 10.0,
+            remaining,
+        }
+    }
+
+    /// A learner that has seen these, from requests a tenth of a second apart, and whether one of them showed a kind.
+    fn shows(sights: impl IntoIterator<Item = Sight>) -> bool {
+        let mut ledger = Ledger::default();
+        ledger.limit_to(200);
+        for number in 0..60_u32 {
+            ledger.sent.push(f64::from(number) / 10.0);
+        }
+        let mut before = sight(0, 99.0);
+        ledger.sighted(before);
+        let mut learning = Learning::new(before, 0.0);
+        sights.into_iter().any(|sight| {
+            ledger.sighted(sight);
+            let kind = learning.see(&ledger, std::mem::replace(&mut before, sight), sight);
+            kind.is_some()
+        })
+    }
+
+    #[test]
+    fn more_than_was_sent_returns_from_no_window() {
+        let falling = (1..=30).map(|number| sight(number, 99.0 - f64::from(number)));
+        let returning = [(33, 76.0), (34, 83.0), (35, 90.0)];
+        let returning = returning.map(|(number, remaining)| sight(number, remaining));
+        let seen = falling.chain(returning);
+        assert!(!shows(seen.chain([sight(36, 110.0)])));
+    }
+
+    #[test]
+    fn resets_at_one_moment_are_no_window() {
+        let at = |remaining| Sight {
+            remaining,
+            ..sight(20, 0.0)
+        };
+        let numbered = |number, sight| Sight { number, ..sight };
+        assert!(!shows([
+            numbered(20, at(20.0)),
+            numbered(21, at(190.0)),
+            numbered(22, at(20.0)),
+            numbered(23, at(190.0)),
+        ]));
     }
 }

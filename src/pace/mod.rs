@@ -49,6 +49,10 @@ const FASTEST: f64 = 1e6;
 const FIRST_PACE: f64 = 16.0;
 /// And so many without a reply.
 const FIRST_REQUESTS: u64 = 64;
+/// A refusal while some remains, which another quota must have had a part in, leaves this share of the pace; it doubles in
+/// this time.
+const LOWERED: f64 = 0.5;
+const RECOVERS: Seconds = 60.0;
 
 /// Whether a request may go.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -138,6 +142,18 @@ pub struct Pace {
     kind: Kind,
     /// When the last request was due.
     due: Seconds,
+    /// What another quota than the announced one has left; it outlasts what is learnt of the announced one.
+    lowered: Option<Lowered>,
+}
+
+/// A pace that is no more than this because a request was refused while some remained.
+#[derive(Clone, Copy, Debug)]
+struct Lowered {
+    at: Seconds,
+    /// Requests a second then.
+    pace: f64,
+    /// How many had been granted by then.
+    granted: u64,
 }
 
 #[derive(Debug)]
@@ -156,6 +172,7 @@ impl Default for Pace {
             ledger: Ledger::default(),
             kind: Kind::Unknown,
             due: f64::NEG_INFINITY,
+            lowered: None,
         }
     }
 }
@@ -286,6 +303,10 @@ impl Pace {
             (Kind::Learning(learning), Some((Some(before), sight))) => {
                 learning.see(ledger, before, sight)
             }
+            (Kind::Learning(learning), Some((None, sight))) => {
+                learning.begin_anew(sight);
+                None
+            }
             (Kind::Window(window), Some((Some(before), sight))) => window
                 .see(ledger, before, sight)
                 .then(|| Kind::Learning(Learning::new(sight, now))),
@@ -324,13 +345,17 @@ impl Pace {
             }
         }
         let Some(hold) = hold else { return };
+        if self.is_of_another_quota(announced) {
+            self.lower(now);
+            if let Kind::Learning(learning) = &mut self.kind {
+                learning.refused(hold);
+            }
+            return;
+        }
         let ledger = &self.ledger;
         let is_wrong = match &mut self.kind {
             Kind::Unknown | Kind::Open => true,
-            Kind::Learning(learning) => {
-                learning.refused(ledger, now, hold);
-                false
-            }
+            Kind::Learning(_) => false,
             Kind::Window(window) => window.refused(ledger, now),
             Kind::Bucket(bucket) => bucket.refused(now),
             Kind::Search(search) => {
@@ -362,14 +387,49 @@ impl Pace {
     }
 
     fn pace(&self, now: Seconds) -> Option<f64> {
-        match &self.kind {
-            Kind::Unknown => Some(FIRST_PACE),
-            Kind::Open => None,
-            Kind::Learning(learning) => Some(learning.pace(&self.ledger, now)),
-            Kind::Window(window) => Some(window.pace(&self.ledger)),
-            Kind::Bucket(bucket) => Some(bucket.pace(&self.ledger, now)),
-            Kind::Search(search) => Some(search.rate()),
+        let pace = match &self.kind {
+            Kind::Unknown => return Some(FIRST_PACE),
+            Kind::Open => return None,
+            Kind::Search(search) => return Some(search.rate()),
+            Kind::Learning(learning) => learning.pace(&self.ledger, now),
+            Kind::Window(window) => window.pace(&self.ledger),
+            Kind::Bucket(bucket) => bucket.pace(&self.ledger, now),
+        };
+        let ceiling = self.lowered.map_or(f64::INFINITY, |lowered| {
+            lowered.pace * 2.0_f64.powf((now - lowered.at) / RECOVERS)
+        });
+        Some(pace.min(ceiling))
+    }
+
+    /// Whether a refusal that announces this is another quota's, of which nothing is said: some of the announced one
+    /// remained.
+    fn is_of_another_quota(&self, announced: &Announcement) -> bool {
+        let remained = match &self.kind {
+            Kind::Learning(_) => self.ledger.sight.map(|sight| sight.remaining >= 1.0),
+            Kind::Window(_) | Kind::Bucket(_) => None,
+            Kind::Unknown | Kind::Open | Kind::Search(_) => return false,
+        };
+        let remains = announced.remaining.map(|remaining| remaining >= 1);
+        remains.or(remained) == Some(true)
+    }
+
+    /// Another quota than the announced one has refused a request.
+    fn lower(&mut self, now: Seconds) {
+        // Nothing was granted since the last one, which had lowered it: that says nothing of the pace.
+        if self
+            .lowered
+            .is_some_and(|lowered| lowered.granted == self.ledger.granted)
+        {
+            return;
         }
+        // Where little remains the pace of this moment is little, and it was not what was too much.
+        let went = as_f64(self.ledger.sent.since(now - 1.0).saturating_sub(1));
+        let pace = self.pace(now).map_or(went, |pace| pace.max(went));
+        self.lowered = Some(Lowered {
+            at: now,
+            pace: (LOWERED * pace).max(1.0 / RECOVERS),
+            granted: self.ledger.granted,
+        });
     }
 
     /// Takes down what a reply announced, unless a newer request has told already; the sight before and the new

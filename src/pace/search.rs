@@ -52,6 +52,8 @@ pub(super) struct Search {
     patience: Seconds,
     /// The end of the last hold, and how many had been granted by then.
     cycle: (Seconds, u64),
+    /// How many were granted since the last refusal that were under way when it came.
+    late: u64,
     lessons: Lessons,
 }
 
@@ -86,6 +88,7 @@ impl Search {
             trial: TRIAL,
             patience: PATIENCE,
             cycle: since,
+            late: 0,
             lessons: Lessons::default(),
         }
     }
@@ -141,6 +144,7 @@ impl Search {
 
     /// A request was granted that was under way when another was refused: it belongs to what was granted before that.
     fn granted_late(&mut self, ledger: &Ledger) {
+        self.late += 1;
         (self.since.1, self.cycle.1) = (ledger.granted, ledger.granted);
         if self.is_bold && self.granted.is_none() {
             self.begin(ledger);
@@ -169,7 +173,12 @@ impl Search {
     /// The first of a burst of refusals, for which everyone waits until `hold`.
     pub(super) fn refused(&mut self, ledger: &Ledger, now: Seconds, hold: Seconds) {
         let (from, before) = self.cycle;
-        let count = ledger.granted - before;
+        let late = std::mem::take(&mut self.late);
+        let count = match ledger.granted - before {
+            // Refusals come sooner than what is granted.
+            0 => late,
+            count => count,
+        };
         if count == 0 {
             // It says nothing of the rate, and the hold grows.
             self.since = (hold, ledger.granted);

@@ -170,14 +170,20 @@ impl Window {
             )
         };
         if left > 0.0 {
-            None
-        } else if end.is_finite() {
-            Some(end + LEAST_SLACK)
-        } else {
-            ledger
-                .awaits_until(now)
-                .or(ledger.resets_at.filter(|at| *at > now))
+            return None;
         }
+        let end = end + LEAST_SLACK;
+        if end.is_finite() && (self.is_confirmed || ledger.resets_at.is_none()) {
+            return Some(end);
+        }
+        // Where its edges are is not known: one request finds out.
+        let reset = ledger.resets_at.filter(|at| *at > now);
+        let until = ledger.awaits_until(now).or(reset)?;
+        Some(if end.is_finite() {
+            until.min(end)
+        } else {
+            until
+        })
     }
 
     /// Sliding windows: until when as many are in the trailing window as may be, others' included.

@@ -472,6 +472,83 @@ fn a_quota_behind_the_announced_one_is_not_met_all_the_time() {
     );
 }
 
+/// Nor where the announced one is known well: 40 in each two seconds, behind which five a second are granted.
+#[test]
+fn a_quota_behind_a_known_window_is_not_met_all_the_time() {
+    let mut hidden = Server::new(Shape::Bucket(5.0), 5, 1.0);
+    let mut shown = Server::new(Shape::Aligned, 40, 2.0);
+    let known = Quota::Windows {
+        limit: 40,
+        window: 2.0,
+    };
+    let announced = |_, now: Seconds| {
+        let is_granted = hidden.request(now).granted;
+        let before = shown.clone();
+        let announced = shown.request(now).announcement(now);
+        if is_granted {
+            return (true, announced);
+        }
+        shown = before;
+        (
+            false,
+            Announcement {
+                retry_after: None,
+                ..announced
+            },
+        )
+    };
+    let mut pace = Pace::knowing(known);
+    let (granted, refused) = one_by_one(&mut pace, announced);
+    assert!(
+        granted >= 180 && refused <= 3,
+        "{granted} granted, {refused} refused"
+    );
+    assert_eq!(pace.quota(), Some(known));
+}
+
+/// What an earlier run has known is as long as it was, but may have begun before this run has.
+#[test]
+fn a_known_window_that_is_nearly_over_is_not_waited_for_as_a_whole() {
+    let mut pace = Pace::knowing(Quota::Windows {
+        limit: 100,
+        window: 3600.0,
+    });
+    let announced = Announcement {
+        resets_in: Some(std::time::Duration::from_secs(60)),
+        ..USED_UP
+    };
+    for sent_at in [0.0, 40.0] {
+        let number = pace.send(sent_at);
+        pace.granted(number, sent_at + 0.1, &announced);
+    }
+    assert_eq!(pace.turn(90.0), Turn::Wait(100.1));
+}
+
+/// Thirty a second were too many, not the pace of the moment in which little remained.
+#[test]
+fn what_went_is_halved_and_not_what_little_remains_leaves() {
+    let announced = |remaining| Announcement {
+        limit: Some(100),
+        remaining: Some(remaining),
+        resets_in: Some(std::time::Duration::from_mins(1)),
+        retry_after: None,
+    };
+    let mut pace = Pace::default();
+    for count in 0..30 {
+        let now = f64::from(count) / 30.0;
+        let number = pace.send(now);
+        pace.granted(number, now, &announced(32 - number));
+    }
+    let number = pace.send(1.0);
+    pace.refused(number, 1.0, &announced(2), Some(2.0));
+    let number = pace.send(2.0);
+    pace.granted(number, 2.0, &announced(99));
+    let Turn::Wait(until) = pace.turn(2.0) else {
+        return;
+    };
+    assert!(until <= 3.0, "{until}");
+}
+
 /// Others at half a second's latency are seen too late, and refusals are many; that must not be taken for another kind.
 /// What they take makes the window seem longer while they are there; in the end they have been gone for ten seconds, and
 /// it is measured again.
@@ -512,6 +589,24 @@ fn refusals_with_nothing_granted_between_lower_the_rate_once() {
     }
     let rate = pace.quota().map_or(f64::NAN, |quota| quota.rate());
     assert!((95.0..100.0).contains(&rate), "{rate}/s");
+}
+
+/// A server that takes its time over ten requests and refuses the others at once: every refusal comes before what is
+/// granted, and the rate is to be lowered all the same.
+#[test]
+fn refusals_that_come_sooner_than_what_is_granted_lower_the_rate() {
+    let silence = Announcement::default();
+    let mut pace = Pace::knowing(Quota::Unannounced { rate: 200.0 });
+    for round in 0..4 {
+        let now = 2.0 * f64::from(round);
+        let numbers: Vec<_> = (0..11).map(|_| pace.send(now)).collect();
+        pace.refused(numbers[10], now + 0.01, &silence, Some(now + 1.01));
+        for number in &numbers[..10] {
+            pace.granted(*number, now + 0.5, &silence);
+        }
+    }
+    let rate = pace.quota().map_or(f64::NAN, |quota| quota.rate());
+    assert!((5.0..=100.0).contains(&rate), "{rate}/s");
 }
 
 /// Requests that come to nothing before they are counted are sent, and not missing from what remains.
@@ -557,6 +652,26 @@ fn a_rate_that_is_not_reached_is_not_raised() {
     let rate = pace.quota().map_or(f64::NAN, |quota| quota.rate());
     assert!((100.0..=400.0).contains(&rate), "{rate}/s");
     assert_eq!(pace.rate(), None, "what is found by searching is not known");
+}
+
+/// One window begins under the old limit and one under the new one: they are no two windows of either.
+#[test]
+fn windows_of_two_limits_are_not_measured_together() {
+    let mut pace = Pace::default();
+    for (number, (limit, remaining)) in [(100, 20), (100, 99), (50, 20), (50, 49)]
+        .into_iter()
+        .enumerate()
+    {
+        let now = f64::from(u32::try_from(number).unwrap());
+        let number = pace.send(now);
+        let announced = Announcement {
+            limit: Some(limit),
+            remaining: Some(remaining),
+            ..Announcement::default()
+        };
+        pace.granted(number, now + 0.1, &announced);
+    }
+    assert_eq!(pace.quota(), None);
 }
 
 #[test]
