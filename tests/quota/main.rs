@@ -514,7 +514,7 @@ fn a_known_window_that_is_nearly_over_is_not_waited_for_as_a_whole() {
         window: 3600.0,
     });
     let announced = Announcement {
-        resets_in: Some(std::time::Duration::from_secs(60)),
+        resets_in: Some(std::time::Duration::from_mins(1)),
         ..USED_UP
     };
     for sent_at in [0.0, 40.0] {
