@@ -281,7 +281,9 @@ impl Pace {
     pub fn granted(&mut self, number: u64, now: Seconds, announced: &Announcement) {
         self.ledger.granted += 1;
         let sent_at = self.ledger.reply(number, now);
+        let limit = self.seen_limit();
         let seen = sent_at.and_then(|sent_at| self.see(number, sent_at, now, announced));
+        let is_another = self.is_another_window(limit, now);
         if announced.remaining.is_none() {
             self.ledger.silence(number);
         }
@@ -306,6 +308,9 @@ impl Pace {
             (Kind::Learning(learning), Some((None, sight))) => {
                 learning.begin_anew(sight);
                 None
+            }
+            (Kind::Window(_), Some((None, sight))) if is_another => {
+                Some(Kind::Learning(Learning::new(sight, now)))
             }
             (Kind::Window(window), Some((Some(before), sight))) => window
                 .see(ledger, before, sight)
@@ -341,7 +346,13 @@ impl Pace {
             self.ledger.uncounted(number);
             // Where only refusals announce something, it is somebody else's quota, or not enough to go by.
             if !self.ledger.is_silent() {
+                let limit = self.seen_limit();
                 self.see(number, sent_at, now, announced);
+                if let Some(sight) = self.ledger.sight
+                    && self.is_another_window(limit, now)
+                {
+                    self.kind = Kind::Learning(Learning::after(sight, hold.unwrap_or(now), 0.0));
+                }
             }
         }
         let Some(hold) = hold else { return };
@@ -399,6 +410,21 @@ impl Pace {
             lowered.pace * 2.0_f64.powf((now - lowered.at) / RECOVERS)
         });
         Some(pace.min(ceiling))
+    }
+
+    /// Whether the limit that is announced now, where it was `before`, is that of a longer window than the known one: of two
+    /// quotas the one of which less remains is announced.
+    fn is_another_window(&self, before: Option<u64>, now: Seconds) -> bool {
+        let (Kind::Window(window), Some(resets_at)) = (&self.kind, self.ledger.resets_at) else {
+            return false;
+        };
+        before.is_some_and(|before| before != self.ledger.limit)
+            && window.ends_before(resets_at, now)
+    }
+
+    /// The limit, where this run has seen it announced.
+    fn seen_limit(&self) -> Option<u64> {
+        self.ledger.sight.map(|_| self.ledger.limit)
     }
 
     /// Whether a refusal that announces this is another quota's, of which nothing is said: some of the announced one

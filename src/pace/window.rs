@@ -28,6 +28,9 @@ const LESSON_WINDOWS: f64 = 10.0;
 const LESSON_SPAN: Seconds = 10.0;
 /// Windows that begin anew after less than this share are not this long.
 const SHORTER: f64 = 0.8;
+/// A reset that is further away than so many windows and this is no end of one, however it is rounded.
+const LONGER: f64 = 1.5;
+const LONGER_BY: Seconds = 2.0;
 /// What is measured to be shorter by less than this share is as long as it was taken to be.
 const SAME: f64 = 0.02;
 
@@ -102,6 +105,12 @@ impl Window {
 
     pub(super) fn is_sliding(&self) -> bool {
         self.is_sliding
+    }
+
+    /// Whether what is announced ends when no window of this length does: where that comes with another limit, it is another
+    /// quota's.
+    pub(super) fn ends_before(&self, resets_at: Seconds, now: Seconds) -> bool {
+        resets_at - now > LONGER * self.length + LONGER_BY
     }
 
     pub(super) fn pace(&self, ledger: &Ledger) -> f64 {

@@ -506,6 +506,32 @@ fn a_quota_behind_a_known_window_is_not_met_all_the_time() {
     assert_eq!(pace.quota(), Some(known));
 }
 
+/// Of two quotas that one is announced of which less remains: what a minute has left is not spent in a second.
+#[test]
+fn another_limit_whose_window_ends_much_later_is_another_quota() {
+    for is_granted in [true, false] {
+        let mut pace = Pace::knowing(Quota::Windows {
+            limit: 20,
+            window: 1.0,
+        });
+        for (now, limit, remaining, seconds) in [(0.0, 20, 19, 1), (1.0, 600, 9, 30)] {
+            let number = pace.send(now);
+            let announced = Announcement {
+                limit: Some(limit),
+                remaining: Some(remaining),
+                resets_in: Some(std::time::Duration::from_secs(seconds)),
+                retry_after: None,
+            };
+            if is_granted || limit == 20 {
+                pace.granted(number, now, &announced);
+            } else {
+                pace.refused(number, now, &announced, Some(now + 1.0));
+            }
+        }
+        assert_eq!(pace.quota(), None, "granted: {is_granted}");
+    }
+}
+
 /// What an earlier run has known is as long as it was, but may have begun before this run has.
 #[test]
 fn a_known_window_that_is_nearly_over_is_not_waited_for_as_a_whole() {
