@@ -442,7 +442,8 @@ fn a_summary_that_cannot_be_written_hides_no_reason() {
         ..Options::default()
     };
     let world = World::plain(1, options);
-    std::fs::create_dir(world.path("corrections.summary.json")).expect("a folder");
+    let in_the_way = world.path("corrections.summary.json.leadfix-new");
+    std::fs::create_dir(in_the_way).expect("a folder");
     world
         .run("apply corrections.csv --region IN")
         .complains(77, &["refused the key", "corrections.summary.json"]);
