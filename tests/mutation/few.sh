@@ -10,7 +10,7 @@ mutants=(
     'classify|classify.rs|408 \| 500.. => Verdict::Retry { doubt: true }|408 \| 500.. => Verdict::Retry { doubt }'
     'correction|correction.rs|!self.variables.is_empty() \|\| |!self.variables.is_empty() && '
     'results|results/scan.rs|self.highest <= rows + window|self.highest <= rows + 2 * window + 9'
-    'results|results/scan.rs|Ok(found == expected)|Ok(found.len() == expected.len())'
+    'results|results/scan.rs|(found == expected).then_some(found)|(found.len() == expected.len()).then_some(found)'
     'limiter|limiter/permit.rs|asked.max(HOLD_FLOOR)|asked'
     'limiter|limiter/permit.rs|let is_lesson = self.epoch == state.epoch|let is_lesson = true'
     'phone|phone/clean.rs|is_ascii_digit()|is_ascii_alphanumeric()'
