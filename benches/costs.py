@@ -26,13 +26,14 @@ BOUNDS = {"instructions": 70_000, "allocations": 54, "network system calls": 2.1
 ALLOCATOR = re.compile(r"(malloc|calloc|realloc|mi_malloc_aligned|mi_zalloc_aligned|mi_realloc_aligned)$")
 NETWORK = set("socket connect setsockopt getsockopt getsockname getpeername shutdown sendto recvfrom sendmsg recvmsg writev readv".split())
 
-PIPELINE = "leadfix::pipeline::run"
+# Where the compiler leaves what goes through a row.
+PIPELINE = "leadfix::pipeline::run|FuturesOrdered"
 # A stage is what these functions cost, with all they call; each by its caller, where two passes share it.
 STAGES = {
     "the survey: the whole first pass": [("", "leadfix::preflight::Preflight::survey")],
     "reading a row again": [(PIPELINE, "leadfix::reader::rows::Rows::read")],
-    "judging it again": [(PIPELINE, "leadfix::correction::read")],
-    "admission": [(PIPELINE, "leadfix::executor::Executor::begin"), (PIPELINE, "leadfix::limiter::.*Permit::report")],
+    "judging it again": [(PIPELINE + "|leadfix::preflight::Preflight::judge", "leadfix::correction::read")],
+    "admission": [(PIPELINE, "leadfix::executor::.*Executor>?::(begin|admitted)"), (PIPELINE, "leadfix::limiter::.*Permit::report")],
     "planning, and the body": [(PIPELINE, "leadfix::executor::Executor::prepare")],
     "HTTP: the request": [(PIPELINE, "leadfix::client::Client::send")],
     "HTTP: the connection": [("tokio::runtime::task", "futures_util::future::future::Map")],
