@@ -162,8 +162,10 @@ impl Apply<'_> {
         } else if resumed_from > 0 {
             self.talk(&format!("resuming behind row {resumed_from} of {rows}"));
         }
-        let proven = [Status::Updated, Status::Unchanged, Status::Locked];
-        if proven.iter().any(|status| opened.counts.of(*status) > 0) {
+        if Status::TOUCHED
+            .iter()
+            .any(|status| opened.counts.of(*status) > 0)
+        {
             self.executor.trust(opened.witnesses.clone());
         }
         let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);

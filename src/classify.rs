@@ -24,6 +24,16 @@ pub enum Seen {
     },
 }
 
+impl Seen {
+    /// A failed connection, no answer, or one that says that the server is in trouble.
+    pub fn is_trouble(self) -> bool {
+        match self {
+            Self::NotConnected | Self::Lost => true,
+            Self::Answer { status, .. } => matches!(status, 408 | 500..),
+        }
+    }
+}
+
 /// What the words of an error envelope are about, as far as it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Words {
@@ -304,15 +314,15 @@ pub fn exhausted(doubt: bool) -> Verdict {
 
 /// Whether a read that ended like this is worth repeating before it is judged.
 pub fn is_passing(seen: Seen) -> bool {
-    match seen {
-        Seen::NotConnected | Seen::Lost => true,
+    let proves_nothing = matches!(
+        seen,
         Seen::Answer {
-            status, evidence, ..
-        } => {
-            matches!(status, 408 | 500..)
-                || (matches!(status, 200..=299) && evidence == Evidence::Nothing)
+            status: 200..=299,
+            evidence: Evidence::Nothing,
+            ..
         }
-    }
+    );
+    seen.is_trouble() || proves_nothing
 }
 
 #[cfg(test)]

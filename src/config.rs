@@ -184,9 +184,8 @@ impl Run {
         } = args;
         let defaults = Defaults::load(input.config.as_deref())?;
         let mut reading = Reading::merge(input, &defaults);
-        let metadata = &mut reading.policy.rules.metadata;
-        *metadata = sending.metadata.unwrap_or(*metadata);
-        let metadata = *metadata;
+        let metadata = sending.metadata.unwrap_or(reading.policy.rules.metadata);
+        reading.policy.rules.metadata = metadata;
         let timeout = sending.timeout.or(defaults.timeout).unwrap_or(TIMEOUT);
         let target = if sending.sandbox {
             Target::Sandbox(

@@ -221,6 +221,11 @@ pub struct Finding {
     pub reupload: Reupload,
 }
 
+impl Status {
+    /// Those of a row whose lead the key could touch.
+    pub const TOUCHED: [Self; 3] = [Self::Updated, Self::Unchanged, Self::Locked];
+}
+
 impl Finding {
     /// A finding that asks for no re-upload.
     pub fn new(status: Status, reason: impl Into<Reason>) -> Self {

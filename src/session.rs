@@ -324,8 +324,7 @@ fn resume(
 /// Whether the key could touch the row's lead, as far as the result tells.
 fn has_shown_the_lead(finding: Finding) -> bool {
     let was_unread = finding.reason == Some(Reason::Cause(Cause::LockUnread));
-    let proven = [Status::Updated, Status::Unchanged, Status::Locked];
-    proven.contains(&finding.status) && !was_unread
+    Status::TOUCHED.contains(&finding.status) && !was_unread
 }
 
 fn store(run: &RunFile, files: &Files) -> Result<(), Fatal> {

@@ -141,11 +141,7 @@ impl<'a> Executor<'a> {
                 self.see_answer(row, answer, plan)
             }
         };
-        let is_trouble = match seen {
-            Seen::NotConnected | Seen::Lost => true,
-            Seen::Answer { status, .. } => matches!(status, 408 | 500..),
-        };
-        if is_trouble {
+        if seen.is_trouble() {
             self.last_trouble.replace(row.words.clone());
         }
         seen

@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future;
 use futures::stream::FuturesUnordered;
-
 use tokio::time::Instant;
 
 use super::Executor;
