@@ -173,12 +173,17 @@ impl Check<'_> {
             .map(|(code, message)| json!({"code": code, "message": message}))
             .collect();
         let hints: Vec<_> = self.columns.hints.iter().map(ToString::to_string).collect();
+        let read_as = self.columns.read_as.iter();
+        let columns: serde_json::Map<_, _> = read_as
+            .map(|(at, target)| (target.to_string(), json!(self.input.headers()[*at])))
+            .collect();
         let head = json!({
             "file": self.reading.file.to_string_lossy(),
             "rows": pass.rows,
             "blank_lines": pass.blank_lines,
             "fingerprint": pass.fingerprint.to_string(),
             "format": self.input.description().to_string(),
+            "columns": columns,
             "valid": findings.valid,
             "invalid": findings.invalid_rows(),
             "region_assumed": findings.region_assumed,

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use csv::StringRecord;
+
 use crate::checkpoint::Files;
 use crate::error::{Exit, Fatal};
 use crate::findings::Tally;
@@ -10,6 +12,9 @@ use crate::preflight::Preflight;
 use crate::reader::{Columns, Input};
 use crate::summary::Summary;
 use crate::text;
+
+/// So many columns that are carried along are named.
+const MOST_CARRIED: usize = 8;
 
 /// Prints to stdout; a reader that went away is nothing to stop for.
 ///
@@ -90,6 +95,7 @@ pub fn preflight(
         preflight.pass.rows,
         text::written_out(&input.description().to_string())
     )?;
+    meanings(out, input.headers(), columns)?;
     writeln!(out, "  {:<10}{:>9}", "valid", findings.valid)?;
     writeln!(out, "  {:<10}{:>9}", "invalid", findings.invalid_rows())?;
     for (reason, tally) in &findings.invalid {
@@ -109,6 +115,43 @@ pub fn preflight(
         )?;
     }
     warnings(out, columns, preflight)
+}
+
+/// What each column is read as, and which are not read.
+fn meanings(out: &mut impl Write, headers: &StringRecord, columns: &Columns) -> io::Result<()> {
+    let read = columns.read_as.iter().map(|(at, target)| {
+        let (name, target) = (&headers[*at], target.to_string());
+        if *name == target {
+            format!("`{name}`")
+        } else {
+            format!("`{}` as {target}", text::cut(name))
+        }
+    });
+    let read: Vec<_> = read.collect();
+    writeln!(
+        out,
+        "  {:<10}{}",
+        "read",
+        text::written_out(&read.join(", "))
+    )?;
+    let carried = columns.carried.iter().filter(|at| !columns.reads(**at));
+    let mut carried: Vec<_> = carried
+        .map(|at| format!("`{}`", text::cut(&headers[*at])))
+        .collect();
+    if carried.is_empty() {
+        return Ok(());
+    }
+    let more = carried.len().saturating_sub(MOST_CARRIED);
+    carried.truncate(MOST_CARRIED);
+    if more > 0 {
+        carried.push(format!("and {more} more"));
+    }
+    writeln!(
+        out,
+        "  {:<10}{}",
+        "carried",
+        text::written_out(&carried.join(", "))
+    )
 }
 
 fn example(out: &mut impl Write, name: &str, tally: &Tally) -> io::Result<()> {

@@ -98,6 +98,8 @@ pub struct Columns {
     pub variables: Vec<(String, usize)>,
     /// The columns to carry into the results, in order: all but `result_*`.
     pub carried: Vec<usize>,
+    /// What each column that is read is read as, in order.
+    pub read_as: Vec<(usize, MapTarget)>,
     /// Misspellings to point out.
     pub hints: Vec<Hint>,
 }
@@ -144,6 +146,11 @@ impl Columns {
                 .filter(|&at| !names::is_result(&headers[at]))
                 .collect(),
             hints: hints(headers, &targets),
+            read_as: targets
+                .into_iter()
+                .enumerate()
+                .filter_map(|(at, target)| Some((at, target?)))
+                .collect(),
         };
         let changes = [
             columns.phone_number,
@@ -159,15 +166,7 @@ impl Columns {
 
     /// Whether a column is read as something, and not only carried along.
     pub fn reads(&self, column: usize) -> bool {
-        let fields = [
-            Some(self.lead_id),
-            self.phone_number,
-            self.country,
-            self.name,
-            self.notes,
-            self.metadata,
-        ];
-        fields.contains(&Some(column)) || self.variables.iter().any(|(_, known)| *known == column)
+        self.read_as.iter().any(|(known, _)| *known == column)
     }
 }
 
@@ -315,6 +314,10 @@ mod tests {
             variables: vec![("First Name".to_owned(), 6)],
             carried: (0..8).collect(),
             hints: vec![],
+            read_as: (0..6)
+                .map(|at| (at, MapTarget::Field(Field::ALL[at])))
+                .chain([(6, MapTarget::Variable("First Name".to_owned()))])
+                .collect(),
         };
         assert_eq!(columns, expected);
         let columns = resolve(

@@ -34,6 +34,22 @@ fn a_file_without_fault_is_fine() {
 }
 
 #[test]
+fn what_each_column_is_read_as_is_said() {
+    let header = "Batch,Lead ID,Handset,metadata.City,a,b,c,d,e,f,g,h";
+    let text = format!("{header}\nx,lead_a,{},Pune,,,,,,,,\n", number(0));
+    let options = "--region IN --map phone_number=Handset";
+    let (ran, _world) = check(&text, options);
+    ran.expect(0)
+        .says("  read      `Lead ID` as lead_id, `Handset` as phone_number, `metadata.City`\n")
+        .says("  carried   `Batch`, `a`, `b`, `c`, `d`, `e`, `f`, `g`, and 1 more\n");
+    let (ran, _world) = check(&text, &format!("{options} --json"));
+    let document: Value = serde_json::from_str(&ran.expect(0).stdout).expect("it is one document");
+    let columns =
+        json!({"lead_id": "Lead ID", "phone_number": "Handset", "metadata.City": "metadata.City"});
+    assert_eq!(document["columns"], columns);
+}
+
+#[test]
 fn every_invalid_row_is_listed_with_line_reason_and_cell() {
     let text = format!(
         "lead_id,phone_number,name\nlead_a,{},\n\nlead_b,1234,\nlead_c,,\n,{},\n",
