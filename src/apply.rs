@@ -52,6 +52,7 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
     let deadline = run.deadline.map(|deadline| Instant::now() + deadline);
     let server = connect(&run)?;
     let (lock, learnt) = server.lock_key()?.unzip();
+    let begun = Instant::now();
     let client =
         Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
     let files = if run.is_sandbox() { 2 } else { 1 };
@@ -71,6 +72,7 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
         executor: &executor,
         limiter: &limiter,
         halt: &halt,
+        begun,
         leaves_nothing: Cell::new(!was_left),
         deadline,
     };
@@ -96,6 +98,8 @@ struct Apply<'a> {
     executor: &'a Executor<'a>,
     limiter: &'a Limiter,
     halt: &'a Halt,
+    /// When earlier runs with this key had ended.
+    begun: Instant,
     /// No request of this run, or of one before it, may still arrive.
     leaves_nothing: Cell<bool>,
     deadline: Option<Instant>,
@@ -237,7 +241,7 @@ impl Apply<'_> {
             .results
             .handle()
             .map_err(|error| self.lost(&error))?;
-        self.leaves_nothing.set(false);
+        let found_nothing = self.leaves_nothing.replace(false);
         // From here on signals end a run in order: whoever watches them has its turn before the first request.
         tokio::task::yield_now().await;
         let ended = tokio::select! {
@@ -258,10 +262,14 @@ impl Apply<'_> {
                     begun_through,
                     ..progressed
                 };
-                session.close(progressed, prepared.preflight.pass.rows)?;
+                let rows = prepared.preflight.pass.rows;
+                session.close(progressed, rows)?;
+                // What earlier runs have sent has arrived by then, or never will.
+                let is_over = found_nothing || self.begun.elapsed() >= run.sending.grace;
                 let is_known = progress.counts().because(outcome::Cause::OutcomeUnknown) == 0;
+                let reached = begun_through.max(job.doubt_through.min(rows));
                 self.leaves_nothing
-                    .set(is_known && progressed.durable >= begun_through);
+                    .set(is_over && is_known && progressed.durable >= reached);
                 match holds(written, &run.files.results, progressed.hash) {
                     Ok(true) => Ok(()),
                     Ok(false) => Err(self.lost(&"it was changed, replaced or removed meanwhile")),
