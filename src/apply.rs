@@ -33,7 +33,7 @@ use crate::reader::{Columns, Input, Warning};
 use crate::rehearsal;
 use crate::report;
 use crate::sandbox::{self, Leads, Sandbox};
-use crate::session::{Claim, Opened, Session};
+use crate::session::{self, Claim, Opened, Session};
 use crate::summary::Summary;
 
 /// A file that was read to its end and is fit to be sent.
@@ -434,6 +434,7 @@ fn prepare(run: &Run, input: Input) -> Result<Prepared, Fatal> {
     let reading = &run.reading;
     let columns = input.columns(&reading.map)?;
     let mut preflight = Preflight::survey(&input, &columns, &reading.policy)?;
+    session::refuse_unfinished(&reading.file, &input, &preflight.pass)?;
     preflight.pass.warnings.iter_mut().for_each(Warning::mask);
     if !run.quiet {
         // A closed stderr is nothing to stop for.

@@ -15,7 +15,7 @@ use crate::outcome::{Cause, Finding, Reason, Status};
 use crate::pipeline::{Progressed, Settled};
 use crate::preflight::Preflight;
 use crate::private;
-use crate::reader::{Columns, Input, Row};
+use crate::reader::{Columns, Input, Pass, Row};
 use crate::results::{self, Results, ScanError};
 use crate::summary::Counts;
 
@@ -150,6 +150,35 @@ fn is_other(run: &RunFile, identity: &Identity, files: &Files) -> bool {
         && std::fs::remove_file(&files.results).is_ok()
 }
 
+/// Results that a run has left unfinished are not the account of its input: whoever ran them again would forget the
+/// rows behind them.
+///
+/// # Errors
+/// When the input is such a file.
+pub fn refuse_unfinished(file: &Path, input: &Input, pass: &Pass) -> Result<(), Fatal> {
+    let is_ours = input
+        .headers()
+        .iter()
+        .any(|name| results::COLUMNS.contains(&name));
+    let is_unfinished = |run: RunFile| {
+        // A results file under another name may be the input of the run beside it.
+        !run.finished && run.identity.fingerprint != pass.fingerprint.to_string()
+    };
+    let beside = RunFile::load(&Files::beside(file).run);
+    if is_ours && beside.is_ok_and(|run| run.is_some_and(is_unfinished)) {
+        return Err(Fatal::new(
+            Exit::Misconfigured,
+            format!(
+                "`{}` has {} rows of a run that was cut off before it had one for each row of its input; run its command \
+                 again first, which goes on behind them, or give this file another name to go on with these rows alone",
+                file.display(),
+                pass.rows
+            ),
+        ));
+    }
+    Ok(())
+}
+
 /// Paths that can never hold results.
 fn refuse_misuse(files: &Files, input: &Path) -> Result<(), Fatal> {
     let shown = files.results.display();
@@ -214,6 +243,7 @@ fn load(files: &Files) -> Result<Option<RunFile>, Fatal> {
                 "its checkpoint `{}` cannot be read: {error}",
                 files.run.display()
             ),
+            None,
         ),
         _ => io_error(&files.run, "cannot read", &error),
     })?;
@@ -221,6 +251,7 @@ fn load(files: &Files) -> Result<Option<RunFile>, Fatal> {
         return Err(foreign(
             files,
             &format!("there is no checkpoint `{}` beside it", files.run.display()),
+            None,
         ));
     }
     Ok(run)
@@ -259,7 +290,7 @@ fn resume(
     (input, columns, preflight): (&Input, &Columns, &Preflight),
 ) -> Result<(RunFile, Opened), Fatal> {
     if let Some(difference) = run.identity.difference(identity) {
-        return Err(foreign(files, &difference));
+        return Err(foreign(files, &difference, Some(&run)));
     }
     let mut counts = Counts::default();
     let mut firsts = HashMap::new();
@@ -294,10 +325,10 @@ fn resume(
         Err(ScanError::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,
         Err(ScanError::Io(error)) => return Err(io_error(&files.results, "cannot read", &error)),
         Err(ScanError::Input(error)) => return Err(error.into()),
-        Err(error) => return Err(foreign(files, &error.to_string())),
+        Err(error) => return Err(foreign(files, &error.to_string(), Some(&run))),
     };
     if let Some(contradiction) = run.contradiction(whole.as_ref()) {
-        return Err(foreign(files, &contradiction));
+        return Err(foreign(files, &contradiction, Some(&run)));
     }
     let found = whole.clone().unwrap_or_default();
     info!(rows = found.rows, torn_bytes = found.torn, "resuming");
@@ -339,12 +370,29 @@ fn io_error(path: &Path, what: &str, error: &io::Error) -> Fatal {
     )
 }
 
-fn foreign(files: &Files, why: &str) -> Fatal {
+/// What stands there does not belong to this run, but to `run`, as far as that is known.
+fn foreign(files: &Files, why: &str, run: Option<&RunFile>) -> Fatal {
+    let first = match run {
+        Some(run) if run.finished => {
+            "to send mended rows, run the results file itself through `leadfix reconcile`; else "
+                .to_owned()
+        }
+        Some(run) => {
+            let row = run.begun_through.map(|_| run.durable);
+            let place = row.map(|row| format!(" behind row {row}"));
+            format!(
+                "the run that it belongs to was cut off{}; to finish it, run its command again with the same file, and with \
+                 the results as they were; else ",
+                place.unwrap_or_default()
+            )
+        }
+        None => String::new(),
+    };
     Fatal::new(
         Exit::Misconfigured,
         format!(
-            "`{}` does not belong to this run, and was not touched: {why}; to send mended rows, run the results file itself through `leadfix reconcile`; else use --fresh to start anew (the old files \
-             are kept under another name), or --out for another file",
+            "`{}` does not belong to this run, and was not touched: {why}; {first}use --fresh to start anew (the \
+             old files are kept under another name), or --out for another file",
             files.results.display()
         ),
     )
