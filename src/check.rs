@@ -9,13 +9,11 @@ use crate::config::Reading;
 use crate::error::{Exit, Fatal};
 use crate::findings::Tally;
 use crate::outcome::Cause;
-use crate::overlooked::Overlooked;
 use crate::preflight::{Judgement, Preflight};
 use crate::private;
-use crate::reader::{Columns, Input, InputError, Row, Unsolved};
+use crate::reader::{Columns, Input, InputError, Row};
 use crate::report;
 use crate::results;
-use crate::states::States;
 use crate::text;
 
 /// Runs a resolved `check`.
@@ -69,7 +67,7 @@ struct Check<'a> {
     preflight: &'a Preflight,
 }
 
-/// Either the reader of our output went away, or the run cannot go on.
+/// Either what is written to failed, or the run cannot go on.
 enum Broken {
     Output(io::Error),
     Run(Fatal),
@@ -114,12 +112,7 @@ impl Check<'_> {
 
     /// One document: what is known of the file, then every invalid row.
     fn json(&self, out: &mut impl Write) -> Result<(), Broken> {
-        let Preflight {
-            pass,
-            findings,
-            alarms,
-            ..
-        } = self.preflight;
+        let Preflight { pass, findings, .. } = self.preflight;
         let recovered: serde_json::Map<_, _> = findings
             .recovered
             .iter()
@@ -130,18 +123,9 @@ impl Check<'_> {
             .iter()
             .map(|(reason, tally)| (reason.to_string(), json!(tally)))
             .collect();
-        let overlooked = self.preflight.overlooked.iter();
-        let overlooked = overlooked.map(|column| (Overlooked::CODE, column.to_string()));
-        let states = self.preflight.states.iter();
-        let states = states.map(|column| (States::CODE, column.to_string()));
-        let unsolved = self.preflight.unsolved.iter();
-        let unsolved = unsolved.map(|column| (Unsolved::CODE, column.to_string()));
-        let alarms: Vec<_> = alarms
-            .iter()
-            .map(|alarm| (alarm.code(), alarm.to_string()))
-            .chain(overlooked)
-            .chain(states)
-            .chain(unsolved)
+        let alarms: Vec<_> = self
+            .preflight
+            .objections()
             .map(|(code, message)| json!({"code": code, "message": message}))
             .collect();
         let hints: Vec<_> = self.columns.hints.iter().map(ToString::to_string).collect();
@@ -216,12 +200,8 @@ impl Check<'_> {
     fn tell_fixed(&self, out: &mut impl Write, path: &Path) -> io::Result<()> {
         let copy = path.display();
         writeln!(out, "fixed copy  {copy}")?;
-        match self
-            .preflight
-            .findings
-            .invalid
-            .get(&Cause::DamagedRow.into())
-        {
+        let invalid = &self.preflight.findings.invalid;
+        match invalid.get(&Cause::DamagedRow.into()) {
             None => Ok(()),
             Some(Tally { count: 1, line, .. }) => {
                 writeln!(out, "1 damaged row is not in `{copy}`: line {line}")

@@ -160,14 +160,22 @@ impl Preflight {
         self.duplicates.is_first(row)
     }
 
-    /// What stops the run before the first request, unless it is accepted.
+    /// What stops the run before the first request, unless it is accepted: its code and the words for it.
+    pub fn objections(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let alarms = self.alarms.iter();
+        let alarms = alarms.map(|alarm| (alarm.code(), alarm.to_string()));
+        let overlooked = self.overlooked.iter();
+        let overlooked = overlooked.map(|column| (Overlooked::CODE, column.to_string()));
+        let states = self.states.iter();
+        let states = states.map(|column| (States::CODE, column.to_string()));
+        let unsolved = self.unsolved.iter();
+        let unsolved = unsolved.map(|column| (Unsolved::CODE, column.to_string()));
+        alarms.chain(overlooked).chain(states).chain(unsolved)
+    }
+
+    /// The same, in words alone.
     pub fn suspicions(&self) -> Vec<String> {
-        let alarms = self.alarms.iter().map(ToString::to_string);
-        alarms
-            .chain(self.overlooked.as_ref().map(ToString::to_string))
-            .chain(self.states.as_ref().map(ToString::to_string))
-            .chain(self.unsolved.as_ref().map(ToString::to_string))
-            .collect()
+        self.objections().map(|(_, words)| words).collect()
     }
 
     /// What a person should hear before the first request.
