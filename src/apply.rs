@@ -24,24 +24,17 @@ use crate::learnt::Learnt;
 use crate::limiter::{self, Limiter};
 use crate::lock::Lock;
 use crate::open_files;
-use crate::outcome::{self, Finding, Status};
-use crate::pipeline::{self, Job, Witness};
-use crate::preflight::Preflight;
+use crate::outcome::{self, Status};
+use crate::pipeline::{self, Job};
+use crate::preflight::{Preflight, Surveyed};
 use crate::private;
 use crate::progress::Progress;
-use crate::reader::{Columns, Input, Warning};
+use crate::reader::{Input, Warning};
 use crate::rehearsal;
 use crate::report;
 use crate::sandbox::{self, Leads, Sandbox};
 use crate::session::{self, Claim, Opened, Session};
 use crate::summary::Summary;
-
-/// A file that was read to its end and is fit to be sent.
-struct Prepared {
-    input: Input,
-    columns: Columns,
-    preflight: Preflight,
-}
 
 /// Runs a resolved `apply` or `reconcile`; `halt` is pulled by signals. `chatty`: the log takes the place of the
 /// progress bar.
@@ -111,15 +104,9 @@ impl Apply<'_> {
         if self.run.is_sandbox() {
             self.talk("SANDBOX: a rehearsal, no real lead is touched");
         }
-        let prepared = prepare(self.run, open(self.run)?)?;
-        let judged = (&prepared.preflight, &self.run.reading.policy);
-        let shown = rehearsal::show(
-            &prepared.input,
-            &prepared.columns,
-            judged,
-            self.executor,
-            self.halt,
-        );
+        let surveyed = survey(self.run, open(self.run)?)?;
+        let policy = &self.run.reading.policy;
+        let shown = rehearsal::show(&surveyed, policy, self.executor, self.halt);
         let exit = tokio::select! {
             // In this order: where the deadline is over already, nothing begins.
             biased;
@@ -137,7 +124,7 @@ impl Apply<'_> {
         let started_at = Timestamp::now();
         let input = open(run)?;
         let claim = Claim::take(&run.files, &run.reading.file)?;
-        let prepared = prepare(run, input)?;
+        let surveyed = survey(run, input)?;
         let is_over = match run.earlier {
             Earlier::SetAside => true,
             Earlier::ResumeUnfinished => claim.is_finished(),
@@ -149,15 +136,9 @@ impl Apply<'_> {
                 path.display()
             ));
         }
-        let Prepared {
-            input,
-            columns,
-            preflight,
-        } = &prepared;
-        let identity = run.identity(preflight.pass.fingerprint);
-        let (mut session, opened) =
-            claim.open(identity, run.window, run.bom, (input, columns, preflight))?;
-        let rows = preflight.pass.rows;
+        let identity = run.identity(surveyed.preflight.pass.fingerprint);
+        let (mut session, opened) = claim.open(identity, run.window, run.bom, &surveyed)?;
+        let rows = surveyed.preflight.pass.rows;
         let resumed_from = opened.counts.total();
         if resumed_from == rows {
             self.talk(
@@ -174,7 +155,7 @@ impl Apply<'_> {
         }
         let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
         let ended = self
-            .settle(&prepared, &mut session, opened, &progress)
+            .settle(&surveyed, &mut session, opened, &progress)
             .await;
         progress.finish();
         let counts = progress.counts();
@@ -214,17 +195,17 @@ impl Apply<'_> {
     /// Takes every row that has no result yet to its end.
     async fn settle(
         &self,
-        prepared: &Prepared,
+        surveyed: &Surveyed,
         session: &mut Session,
         opened: Opened,
         progress: &Progress,
     ) -> Result<(), Fatal> {
         let Self { run, .. } = self;
         let job = Job {
-            input: &prepared.input,
-            columns: &prepared.columns,
+            input: &surveyed.input,
+            columns: &surveyed.columns,
             policy: &run.reading.policy,
-            preflight: &prepared.preflight,
+            preflight: &surveyed.preflight,
             executor: self.executor,
             halt: self.halt,
             window: run.window,
@@ -235,8 +216,8 @@ impl Apply<'_> {
             Some(left) => format!("held back for {} s", left.as_secs() + 1),
             None => format!("bound by {}", Bound::of(self.limiter, progress.elapsed())),
         };
-        let account = Account(progress);
-        let written = opened
+        let written = |finding| progress.written(finding);
+        let results = opened
             .settled
             .results
             .handle()
@@ -248,7 +229,7 @@ impl Apply<'_> {
             // In this order: where the deadline is over already, nothing begins.
             biased;
             never = self.keep_deadline() => match never {},
-            ended = pipeline::run(&job, opened.settled, &account) => ended,
+            ended = pipeline::run(&job, opened.settled, &written) => ended,
             never = progress.keep_alive(note) => match never {},
         };
         match ended {
@@ -262,7 +243,7 @@ impl Apply<'_> {
                     begun_through,
                     ..progressed
                 };
-                let rows = prepared.preflight.pass.rows;
+                let rows = surveyed.preflight.pass.rows;
                 session.close(progressed, rows)?;
                 // What earlier runs have sent has arrived by then, or never will.
                 let is_over = found_nothing || self.begun.elapsed() >= run.sending.grace;
@@ -270,7 +251,7 @@ impl Apply<'_> {
                 let reached = begun_through.max(job.doubt_through.min(rows));
                 self.leaves_nothing
                     .set(is_over && is_known && progressed.durable >= reached);
-                match holds(written, &run.files.results, progressed.hash) {
+                match holds(results, &run.files.results, progressed.hash) {
                     Ok(true) => Ok(()),
                     Ok(false) => Err(self.lost(&"it was changed, replaced or removed meanwhile")),
                     Err(error) => Err(self.lost(&error)),
@@ -430,7 +411,7 @@ fn open(run: &Run) -> Result<Input, Fatal> {
 }
 
 /// Reads the whole file, and stops where it is not fit to be sent.
-fn prepare(run: &Run, input: Input) -> Result<Prepared, Fatal> {
+fn survey(run: &Run, input: Input) -> Result<Surveyed, Fatal> {
     let reading = &run.reading;
     let columns = input.columns(&reading.map)?;
     let mut preflight = Preflight::survey(&input, &columns, &reading.policy)?;
@@ -465,7 +446,7 @@ fn prepare(run: &Run, input: Input) -> Result<Prepared, Fatal> {
             ),
         ));
     }
-    Ok(Prepared {
+    Ok(Surveyed {
         input,
         columns,
         preflight,
@@ -488,14 +469,6 @@ fn holds(mut written: File, path: &Path, hash: blake3::Hash) -> io::Result<bool>
     let mut held = blake3::Hasher::new();
     held.update_reader(written)?;
     Ok(held.finalize() == hash)
-}
-
-struct Account<'a>(&'a Progress);
-
-impl Witness for Account<'_> {
-    fn written(&self, finding: Finding) {
-        self.0.written(finding);
-    }
 }
 
 /// What ended the run, and what to do about it.

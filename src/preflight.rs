@@ -2,6 +2,7 @@
 
 use std::io;
 
+use csv::StringRecord;
 use thiserror::Error;
 
 use crate::alarm::{Alarm, ColumnHealth, Mixture};
@@ -53,6 +54,26 @@ pub struct Preflight {
     mixture: Option<Mixture>,
     numbers: Numbers,
     duplicates: Duplicates,
+}
+
+/// A file that was read to its end.
+#[derive(Debug)]
+pub struct Surveyed {
+    /// The file.
+    pub input: Input,
+    /// Which column is which.
+    pub columns: Columns,
+    /// What is known of the whole of it.
+    pub preflight: Preflight,
+}
+
+impl Surveyed {
+    /// The headers of the columns that are carried along.
+    pub fn carried(&self) -> StringRecord {
+        let headers = self.input.headers();
+        let carried = self.columns.carried.iter();
+        carried.map(|&column| &headers[column]).collect()
+    }
 }
 
 /// What shall be done with a row.

@@ -10,8 +10,8 @@ use crate::error::{Exit, Fatal};
 use crate::executor::{Executor, Prepared};
 use crate::halt::Halt;
 use crate::outcome::Outcome;
-use crate::preflight::{Judgement, Policy, Preflight};
-use crate::reader::{Columns, Input, InputError, Row};
+use crate::preflight::{Judgement, Policy, Surveyed};
+use crate::reader::{InputError, Row};
 use crate::report;
 use crate::text;
 
@@ -23,12 +23,16 @@ const AHEAD: usize = 64;
 /// # Errors
 /// When the input breaks.
 pub async fn show(
-    input: &Input,
-    columns: &Columns,
-    (preflight, policy): (&Preflight, &Policy),
+    surveyed: &Surveyed,
+    policy: &Policy,
     executor: &Executor<'_>,
     halt: &Halt,
 ) -> Result<Exit, Fatal> {
+    let Surveyed {
+        input,
+        columns,
+        preflight,
+    } = surveyed;
     let mut rows = input.rows()?;
     let judged = std::iter::from_fn(|| {
         let mut row = Row::default();

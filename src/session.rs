@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use csv::StringRecord;
 use tracing::info;
 
 use crate::checkpoint::{Files, Identity, RunFile};
@@ -13,9 +12,9 @@ use crate::executor::WITNESSES;
 use crate::lock::{Lock, LockError};
 use crate::outcome::{Cause, Finding, Reason, Status};
 use crate::pipeline::{Progressed, Settled};
-use crate::preflight::Preflight;
+use crate::preflight::Surveyed;
 use crate::private;
-use crate::reader::{Columns, Input, Pass, Row};
+use crate::reader::{Input, Pass, Row};
 use crate::results::{self, Results, ScanError};
 use crate::summary::Counts;
 
@@ -48,8 +47,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Takes the lock; `fresh` moves the files of an earlier run aside, and the name of the old results is given
-    /// back.
+    /// Takes the lock.
     ///
     /// # Errors
     /// When another run holds it, or the path cannot hold results.
@@ -75,7 +73,7 @@ impl Claim {
         matches!(RunFile::load(&self.files.run), Ok(Some(run)) if run.finished)
     }
 
-    /// Moves the files of an earlier run aside.
+    /// Moves the files of an earlier run aside; the new name of its results, where there was one.
     ///
     /// # Errors
     /// When they cannot be renamed.
@@ -94,28 +92,15 @@ impl Claim {
         identity: Identity,
         window: u64,
         bom: bool,
-        (input, columns, preflight): (&Input, &Columns, &Preflight),
+        surveyed: &Surveyed,
     ) -> Result<(Session, Opened), Fatal> {
         let Self { files, lock } = self;
-        let carried: StringRecord = columns
-            .carried
-            .iter()
-            .map(|&column| &input.headers()[column])
-            .collect();
         let (run, opened) = match load(&files)? {
-            None => begin(&files, identity, window, bom, &carried)?,
+            None => begin(&files, identity, window, bom, surveyed)?,
             Some(run) if run.has_sent_nothing() && is_other(&run, &identity, &files) => {
-                begin(&files, identity, window, bom, &carried)?
+                begin(&files, identity, window, bom, surveyed)?
             }
-            Some(run) => resume(
-                &files,
-                run,
-                &identity,
-                window,
-                bom,
-                &carried,
-                (input, columns, preflight),
-            )?,
+            Some(run) => resume(&files, run, &identity, window, bom, surveyed)?,
         };
         Ok((
             Session {
@@ -262,11 +247,11 @@ fn begin(
     identity: Identity,
     window: u64,
     bom: bool,
-    carried: &StringRecord,
+    surveyed: &Surveyed,
 ) -> Result<(RunFile, Opened), Fatal> {
     let run = RunFile::new(identity, window);
     store(&run, files)?;
-    let results = Results::create(&files.results, carried, bom)
+    let results = Results::create(&files.results, &surveyed.carried(), bom)
         .map_err(|error| io_error(&files.results, "cannot create", &error))?;
     let opened = Opened {
         settled: Settled {
@@ -286,18 +271,23 @@ fn resume(
     identity: &Identity,
     window: u64,
     bom: bool,
-    carried: &StringRecord,
-    (input, columns, preflight): (&Input, &Columns, &Preflight),
+    surveyed: &Surveyed,
 ) -> Result<(RunFile, Opened), Fatal> {
     if let Some(difference) = run.identity.difference(identity) {
         return Err(foreign(files, &difference, Some(&run)));
     }
+    let Surveyed {
+        input,
+        columns,
+        preflight,
+    } = surveyed;
+    let carried = surveyed.carried();
     let mut counts = Counts::default();
     let mut firsts = HashMap::new();
     let mut witnesses = Vec::new();
     let mut rows = input.rows()?;
     let mut row = Row::default();
-    let scanned = results::scan(&files.results, carried, run.window, |result| {
+    let scanned = results::scan(&files.results, &carried, run.window, |result| {
         let same = rows.read(&mut row)?
             && row.line == result.line
             && columns
@@ -335,7 +325,7 @@ fn resume(
     // First the results, then what is said of them: until then what the earlier checkpoint says is true.
     let results = match &whole {
         Some(whole) => Results::resume(&files.results, whole),
-        None => Results::create(&files.results, carried, bom),
+        None => Results::create(&files.results, &carried, bom),
     };
     let results = results.map_err(|error| io_error(&files.results, "cannot reopen", &error))?;
     run.resume(found.rows, found.reached, window);
