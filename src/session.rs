@@ -98,6 +98,8 @@ impl Claim {
         let (run, opened) = match load(&files)? {
             None => begin(&files, identity, window, bom, surveyed)?,
             Some(run) if run.has_sent_nothing() && is_other(&run, &identity, &files) => {
+                std::fs::remove_file(&files.results)
+                    .map_err(|error| io_error(&files.results, "cannot remove", &error))?;
                 begin(&files, identity, window, bom, surveyed)?
             }
             Some(run) => resume(&files, run, &identity, window, bom, surveyed)?,
@@ -128,11 +130,9 @@ impl Session {
     }
 }
 
-/// Whether a run with other settings has left results without a row, which are then removed.
+/// Whether a run with other settings has left results without a row.
 fn is_other(run: &RunFile, identity: &Identity, files: &Files) -> bool {
-    run.identity.difference(identity).is_some()
-        && results::hold_no_row(&files.results)
-        && std::fs::remove_file(&files.results).is_ok()
+    run.identity.difference(identity).is_some() && results::hold_no_row(&files.results)
 }
 
 /// Results that a run has left unfinished are not the account of its input: whoever ran them again would forget the
