@@ -107,16 +107,20 @@ impl Apply<'_> {
         let surveyed = survey(self.run, open(self.run)?)?;
         let policy = &self.run.reading.policy;
         let shown = rehearsal::show(&surveyed, policy, self.executor, self.halt);
-        let exit = tokio::select! {
+        let forecast = tokio::select! {
             // In this order: where the deadline is over already, nothing begins.
             biased;
             never = self.keep_deadline() => match never {},
-            exit = shown => exit?,
+            forecast = shown => forecast?,
         };
-        match self.halt.cause() {
-            Some(cause) => Err(explain(&cause, self.run.give_up_after)),
-            None => Ok(exit),
+        if let Some(cause) = self.halt.cause() {
+            return Err(explain(&cause, self.run.give_up_after));
         }
+        let Some(forecast) = forecast else {
+            return Ok(Exit::Fine);
+        };
+        self.talk(&forecast.to_string());
+        Ok(forecast.exit())
     }
 
     async fn send(&self, chatty: bool) -> Result<Exit, Fatal> {
