@@ -179,7 +179,7 @@ impl Apply<'_> {
             traffic: self.executor.traffic(),
             throttled: self.limiter.throttled(),
             quota: self.limiter.quota(),
-            bound: Bound::of(self.limiter, progress.elapsed()),
+            bound: Bound::of(self.limiter, progress.watch()),
             dialect: self.executor.proven_dialect(),
             started_at,
             ended_at: Timestamp::now(),
@@ -218,7 +218,7 @@ impl Apply<'_> {
         };
         let note = || match self.limiter.held_for() {
             Some(left) => format!("held back for {} s", left.as_secs() + 1),
-            None => format!("bound by {}", Bound::of(self.limiter, progress.elapsed())),
+            None => format!("bound by {}", Bound::of(self.limiter, progress.watch())),
         };
         let written = |finding| progress.written(finding);
         let results = opened

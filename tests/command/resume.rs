@@ -611,3 +611,24 @@ fn a_lock_that_lost_its_content_is_ours() {
     world.write("corrections.lock", [0; 40]);
     world.run("apply corrections.csv --region IN").expect(0);
 }
+
+/// Reading what is settled keeps the processor busy, and is over when the first row is sent.
+#[test]
+fn a_resumed_run_is_bound_by_what_its_own_rows_wait_for() {
+    let (mut leads, rows) = plain(4000);
+    let slow = json!({"sandbox": {"patch": {"always": "delay:60"}}});
+    for lead in &mut leads[3990..] {
+        *lead = lead_with(lead["id"].as_str().expect("an ID"), &slow);
+    }
+    let world = World::in_memory(leads, Options::default());
+    world.write(INPUT, rows);
+    let command = "apply corrections.csv --region IN --quiet";
+    world.run(command).expect(0);
+    let results = String::from_utf8(world.read(RESULTS)).expect("text");
+    let kept: Vec<&str> = results.lines().take(3991).collect();
+    world.write(RESULTS, kept.join("\n") + "\n");
+    world.forget_the_end();
+    world.run(&format!("{command} --concurrency 1")).expect(0);
+    let bound = world.json("corrections.summary.json")["bound_by"].to_string();
+    assert!(bound.starts_with("\"latency"), "{bound}");
+}
