@@ -125,7 +125,7 @@ impl Apply<'_> {
 
     async fn send(&self, chatty: bool) -> Result<Exit, Fatal> {
         let Self { run, .. } = self;
-        let started_at = Timestamp::now();
+        let (started_at, started) = (Timestamp::now(), Instant::now());
         let input = open(run)?;
         let claim = Claim::take(&run.files, &run.reading.file)?;
         let surveyed = survey(run, input)?;
@@ -183,6 +183,7 @@ impl Apply<'_> {
             dialect: self.executor.proven_dialect(),
             started_at,
             ended_at: Timestamp::now(),
+            elapsed: started.elapsed(),
             stopped: stop.as_ref().map(|fatal| fatal.message.clone()),
             exit,
         });
