@@ -423,8 +423,10 @@ fn survey(run: &Run, input: Input) -> Result<Surveyed, Fatal> {
     session::refuse_unfinished(&reading.file, &input, &preflight.pass)?;
     preflight.pass.warnings.iter_mut().for_each(Warning::mask);
     if !run.quiet {
+        let mut err = io::stderr().lock();
         // A closed stderr is nothing to stop for.
-        let _ = report::warnings(&mut io::stderr().lock(), &columns, &preflight);
+        let _ = report::meanings(&mut err, input.headers(), &columns)
+            .and_then(|()| report::warnings(&mut err, &columns, &preflight));
     }
     let invalid = preflight.findings.invalid_rows();
     if let Some(limit) = reading.max_invalid

@@ -63,7 +63,8 @@ impl Forecast {
 impl fmt::Display for Forecast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.sent + self.repeated + self.settled.total();
-        write!(f, "dry run of {rows} rows: {} to be sent", self.sent)?;
+        let noun = if rows == 1 { "row" } else { "rows" };
+        write!(f, "dry run of {rows} {noun}: {} to be sent", self.sent)?;
         let settled = self.settled.by_status();
         let settled = settled.map(|(status, count, _)| (count, status.as_str()));
         let others = [

@@ -119,7 +119,7 @@ pub fn preflight(
 }
 
 /// What each column is read as, and which are not read.
-fn meanings(out: &mut impl Write, headers: &StringRecord, columns: &Columns) -> io::Result<()> {
+pub fn meanings(out: &mut impl Write, headers: &StringRecord, columns: &Columns) -> io::Result<()> {
     let read = columns.read_as.iter().map(|(at, target)| {
         let (name, target) = (&headers[*at], target.to_string());
         if *name == target {
