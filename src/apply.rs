@@ -500,7 +500,8 @@ fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
         Cause::HeldTooLong => Fatal::new(
             Exit::TryLater,
             format!(
-                "the server asks for a pause of more than an hour (Retry-After); {resume} then"
+                "the server asks for a pause of more than an hour (Retry-After), or its quota is used up for as long; \
+                 {resume} then"
             ),
         ),
         Cause::KeyRefused(how) => Fatal::new(

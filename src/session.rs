@@ -54,9 +54,11 @@ impl Claim {
     pub fn take(files: &Files, input: &Path) -> Result<Self, Fatal> {
         refuse_misuse(files, input)?;
         let lock = Lock::take(&files.lock).map_err(|error| match error {
-            LockError::Held { .. } | LockError::Foreign(_) | LockError::StateFolder(..) => {
-                Fatal::from(error)
-            }
+            LockError::Held { .. } | LockError::StateFolder(..) => Fatal::from(error),
+            LockError::Foreign(_) => Fatal::new(
+                Exit::Misconfigured,
+                format!("{error}, or name other results with --out"),
+            ),
             LockError::Io(..) => Fatal::new(
                 Exit::LocalIo,
                 format!("{error}; --out names results in a folder that can be written"),

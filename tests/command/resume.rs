@@ -632,3 +632,20 @@ fn a_resumed_run_is_bound_by_what_its_own_rows_wait_for() {
     let bound = world.json("corrections.summary.json")["bound_by"].to_string();
     assert!(bound.starts_with("\"latency"), "{bound}");
 }
+
+#[test]
+fn a_file_in_the_place_of_the_key_s_lock_is_named_with_what_helps() {
+    let world = World::plain(1, Options::default());
+    world.run("apply corrections.csv --region IN").expect(0);
+    let files = fs::read_dir(world.path("state/leadfix")).expect("a folder");
+    let mut paths = files.map(|entry| entry.expect("an entry").path());
+    let lock = paths.find(|path| path.extension().is_some_and(|ending| ending == "lock"));
+    fs::write(lock.expect("the key's lock"), "mine").expect("a file to write");
+    world
+        .run("apply corrections.csv --region IN --fresh")
+        .complains(78, &["no lock of this program", "another name"])
+        .never_says("--out");
+    world
+        .run("apply corrections.csv --sandbox --sandbox-leads none.jsonl")
+        .complains(65, &["`none.jsonl`", "No such file"]);
+}
