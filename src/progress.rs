@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::outcome::Finding;
 use crate::stopwatch::Stopwatch;
@@ -111,16 +111,26 @@ impl Progress {
                 #[expect(clippy::cast_precision_loss, reason = "a pace for people")]
                 let pace =
                     (done - self.begun_with) as f64 / self.watch.elapsed().as_secs_f64().max(1e-3);
+                let left = left(self.rows - done, pace)
+                    .map(|left| format!(", {} left", HumanDuration(left)))
+                    .unwrap_or_default();
                 // A closed stderr is nothing to stop for.
                 let _ = writeln!(
                     std::io::stderr(),
-                    "{done} of {} rows, {pace:.0}/s · {message}",
+                    "{done} of {} rows, {pace:.0}/s{left} · {message}",
                     self.rows
                 );
             }
             Display::Nothing => {}
         }
     }
+}
+
+/// How long so many rows take at this pace; unknown where nothing has gone yet.
+fn left(rows: u64, pace: f64) -> Option<Duration> {
+    #[expect(clippy::cast_precision_loss, reason = "a time for people")]
+    let rows = rows as f64;
+    Duration::try_from_secs_f64(rows / pace).ok()
 }
 
 fn bar(rows: u64) -> ProgressBar {
@@ -134,4 +144,15 @@ fn bar(rows: u64) -> ProgressBar {
         });
     bar.set_style(style);
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_unknown_until_something_has_gone() {
+        assert_eq!(left(1008, 252.0), Some(Duration::from_secs(4)));
+        assert_eq!(left(1008, 0.0), None);
+    }
 }
