@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use crate::bound::Bound;
 use crate::client::{self, Client};
-use crate::config::{Action, Earlier, Run, Target};
+use crate::config::{Action, Run, Target};
 use crate::error::{Exit, Fatal};
 use crate::executor::Executor;
 use crate::halt::{Cause, Halt};
@@ -62,6 +62,7 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
     }
     let apply = Apply {
         run: &run,
+        client: &client,
         executor: &executor,
         limiter: &limiter,
         halt: &halt,
@@ -88,6 +89,7 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
 
 struct Apply<'a> {
     run: &'a Run,
+    client: &'a Client,
     executor: &'a Executor<'a>,
     limiter: &'a Limiter,
     halt: &'a Halt,
@@ -106,7 +108,7 @@ impl Apply<'_> {
         }
         let surveyed = survey(self.run, open(self.run)?)?;
         let policy = &self.run.reading.policy;
-        let shown = rehearsal::show(&surveyed, policy, self.executor, self.halt);
+        let shown = rehearsal::show(&surveyed, policy, self.executor, self.client, self.halt);
         let forecast = tokio::select! {
             // In this order: where the deadline is over already, nothing begins.
             biased;
@@ -129,12 +131,7 @@ impl Apply<'_> {
         let input = open(run)?;
         let claim = Claim::take(&run.files, &run.reading.file)?;
         let surveyed = survey(run, input)?;
-        let is_over = match run.earlier {
-            Earlier::SetAside => true,
-            Earlier::ResumeUnfinished => claim.is_finished(),
-            Earlier::Resume => false,
-        };
-        if is_over && let Some(path) = claim.set_aside()? {
+        if let Some(path) = claim.set_aside(run.earlier)? {
             self.talk(&format!(
                 "the earlier results are kept as `{}`",
                 path.display()

@@ -56,14 +56,7 @@ impl Files {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let mut stem = name.as_str();
-        for ending in ENDINGS {
-            let split = stem.len().checked_sub(ending.len());
-            stem = split
-                .and_then(|at| stem.split_at_checked(at))
-                .filter(|(_, end)| end.eq_ignore_ascii_case(ending))
-                .map_or(stem, |(start, _)| start);
-        }
+        let stem = stem(&name);
         let ending = if sandbox {
             "sandbox.results.csv"
         } else {
@@ -72,13 +65,23 @@ impl Files {
         input.with_file_name(format!("{stem}.{ending}"))
     }
 
-    /// Moves the files of an earlier run aside, under the first number that is free.
+    /// Moves the files of an earlier run aside; the new name of its results, where there were any. The checkpoint goes
+    /// first: results without one are never gone on with.
     pub fn set_aside(&self) -> io::Result<Option<PathBuf>> {
-        // The checkpoint first: results without one are never gone on with.
-        let moved = [&self.run, &self.summary, &self.results];
-        if !moved.iter().any(|path| path.exists()) {
-            return Ok(None);
-        }
+        self.number([&self.run, &self.summary, &self.results])
+    }
+
+    /// The same for a finished run. The checkpoint goes last, for it alone says that the run was finished: whoever is cut
+    /// off here is followed by one that moves the rest.
+    pub fn set_finished_aside(&self) -> io::Result<Option<PathBuf>> {
+        self.number([&self.results, &self.summary, &self.run])
+    }
+
+    /// Gives those of these files that are there the first number that is free for all of them.
+    fn number(&self, files: [&PathBuf; 3]) -> io::Result<Option<PathBuf>> {
+        let mut moved = files.to_vec();
+        moved.retain(|path| path.exists());
+        let has_results = moved.contains(&&self.results);
         let numbered = |path: &Path, number: u32| {
             let mut name = path.as_os_str().to_owned();
             name.push(format!(".{number}"));
@@ -88,13 +91,22 @@ impl Files {
             (1..u32::MAX).find(|number| moved.iter().all(|path| !numbered(path, *number).exists()));
         let number = free.ok_or_else(|| io::Error::other("no free name is left"))?;
         for path in moved {
-            if path.exists() {
-                std::fs::rename(path, numbered(path, number))?;
-            }
+            std::fs::rename(path, numbered(path, number))?;
         }
         private::sync_folder(&self.results)?;
-        Ok(Some(numbered(&self.results, number)))
+        Ok(has_results.then(|| numbered(&self.results, number)))
     }
+}
+
+/// An input's name without its endings.
+pub fn stem(name: &str) -> &str {
+    ENDINGS.iter().fold(name, |stem, ending| {
+        let split = stem.len().checked_sub(ending.len());
+        split
+            .and_then(|at| stem.split_at_checked(at))
+            .filter(|(_, end)| end.eq_ignore_ascii_case(ending))
+            .map_or(stem, |(start, _)| start)
+    })
 }
 
 /// Everything that changes what a row becomes: a run resumes only with the same.

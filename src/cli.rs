@@ -187,7 +187,12 @@ pub struct SendingArgs {
 #[command(next_help_heading = "Reaching the API")]
 pub struct ApiArgs {
     /// Base URL, with or without /v1 [default: https://api.dialnexa.com/v1]
-    #[arg(long, value_name = "URL", env = "DIALNEXA_BASE_URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "DIALNEXA_BASE_URL",
+        hide_env_values = true
+    )]
     pub(crate) base_url: Option<String>,
     /// File that holds the key and nothing else, readable by you alone
     #[arg(long, value_name = "FILE")]

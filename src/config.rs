@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use crate::api;
 use crate::base_url;
-use crate::checkpoint::{Files, Identity};
+use crate::checkpoint::{self, Files, Identity};
 use crate::cli::{self, InputArgs, RunArgs};
 use crate::concurrency::CEILING;
 use crate::correction::Rules;
@@ -132,12 +132,9 @@ impl Reading {
     }
 
     fn merge(args: InputArgs, defaults: &Defaults) -> Self {
-        let mut map = args.map;
-        for (target, column) in &defaults.map {
-            if !map.iter().any(|(stated, _)| stated == target) {
-                map.push((target.clone(), column.clone()));
-            }
-        }
+        let is_stated = |target| args.map.iter().any(|(stated, _)| stated == target);
+        let others = defaults.map.iter().filter(|(target, _)| !is_stated(target));
+        let map = args.map.iter().chain(others).cloned().collect();
         Self {
             file: args.file,
             options: ReadOptions {
@@ -327,7 +324,7 @@ fn results_path(out: Option<PathBuf>, file: &Path, sandbox: bool) -> Result<Path
 }
 
 fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
-    let dotenv = DotEnv::read(Path::new(".env"))?;
+    let dotenv = DotEnv::read(Path::new(".env"));
     let stated = match api.base_url {
         None => dotenv.get("DIALNEXA_BASE_URL")?,
         stated => stated,
@@ -361,10 +358,8 @@ fn api_target(api: cli::ApiArgs, defaults: &Defaults) -> Result<Target, Fatal> {
 fn leads_beside(input: &Path) -> Option<PathBuf> {
     let name = input.file_name()?.to_string_lossy();
     let rehearsed = name.strip_suffix(".sandbox.results.csv");
-    let path = match rehearsed {
-        Some(stem) => input.with_file_name(format!("{stem}.leads.jsonl")),
-        None => input.with_extension("leads.jsonl"),
-    };
+    let stem = rehearsed.unwrap_or_else(|| checkpoint::stem(&name));
+    let path = input.with_file_name(format!("{stem}.leads.jsonl"));
     path.exists().then_some(path)
 }
 
@@ -377,7 +372,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("mix.leads.jsonl"), "").unwrap();
-        for input in ["mix.csv", "mix.xlsx", "mix.sandbox.results.csv"] {
+        for input in [
+            "mix.csv",
+            "mix.csv.gz",
+            "mix.xlsx",
+            "mix.sandbox.results.csv",
+        ] {
             assert_eq!(
                 leads_beside(&path(input)),
                 Some(path("mix.leads.jsonl")),

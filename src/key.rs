@@ -74,22 +74,23 @@ fn from_file(path: &Path) -> Result<SecretString, Fatal> {
 }
 
 /// The variables of a `.env` file; the process's own environment is left as it is. `None`: something would be put in
-/// for a `$` in the value, as a shell does.
-#[derive(Default)]
-pub struct DotEnv(Vec<(String, Option<String>)>);
+/// for a `$` in the value, as a shell does. Or why it cannot be used, which matters to who looks something up in it.
+pub struct DotEnv(Result<Vec<(String, Option<String>)>, Fatal>);
 
 impl DotEnv {
     /// Reads a file; none is no error.
-    ///
-    /// # Errors
-    /// When there is one that cannot be read or parsed; the message shows none of it.
-    pub fn read(path: &Path) -> Result<Self, Fatal> {
+    pub fn read(path: &Path) -> Self {
+        Self(Self::variables(path))
+    }
+
+    /// An error shows nothing of the file.
+    fn variables(path: &Path) -> Result<Vec<(String, Option<String>)>, Fatal> {
         let unusable = |what: &dyn Display| {
             Fatal::new(Exit::Misconfigured, format!("`{}` {what}", path.display()))
         };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(unusable(&format_args!("cannot be read: {error}"))),
         };
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -108,15 +109,17 @@ impl DotEnv {
             let written = literal.contains(&(name.clone(), letter(&value)));
             (name, written.then_some(value))
         };
-        Ok(Self(entries.into_iter().map(as_written).collect()))
+        Ok(entries.into_iter().map(as_written).collect())
     }
 
     /// The last value given to a name.
     ///
     /// # Errors
-    /// When it is not what was written: a key that is cut short at its `$` is another key.
+    /// When the file cannot be used, or the value is not what was written: a key that is cut short at its `$` is another
+    /// key.
     pub fn get(&self, name: &str) -> Result<Option<String>, Fatal> {
-        match self.0.iter().rev().find(|(found, _)| found == name) {
+        let variables = self.0.as_ref().map_err(Clone::clone)?;
+        match variables.iter().rev().find(|(found, _)| found == name) {
             None => Ok(None),
             Some((_, Some(value))) => Ok(Some(value.clone())),
             Some((_, None)) => Err(Fatal::new(
@@ -142,10 +145,14 @@ mod tests {
         file
     }
 
+    fn none() -> DotEnv {
+        DotEnv(Ok(Vec::new()))
+    }
+
     #[test]
     fn a_key_file_is_read_only_when_nobody_else_can() {
         let good = file("keyid:secret\n", 0o600);
-        let key = find(Some(good.path()), &DotEnv::default(), None).unwrap();
+        let key = find(Some(good.path()), &none(), None).unwrap();
         assert_eq!(key.expose_secret(), "keyid:secret");
         assert!(!format!("{key:?}").contains("secret:") && !format!("{key:?}").contains("keyid"));
         for (content, mode, exit) in [
@@ -156,15 +163,13 @@ mod tests {
         ] {
             let file = file(content, mode);
             assert_eq!(
-                find(Some(file.path()), &DotEnv::default(), None)
-                    .unwrap_err()
-                    .exit,
+                find(Some(file.path()), &none(), None).unwrap_err().exit,
                 exit,
                 "{content} {mode:o}"
             );
         }
         assert_eq!(
-            find(Some(Path::new("/no/such")), &DotEnv::default(), None)
+            find(Some(Path::new("/no/such")), &none(), None)
                 .unwrap_err()
                 .exit,
             Exit::Usage
@@ -173,18 +178,17 @@ mod tests {
 
     #[test]
     fn a_dotenv_file_gives_its_last_value_and_a_broken_one_shows_nothing() {
-        let env = DotEnv::read(file("A=1\nexport A='2'\n# c\n", 0o600).path()).unwrap();
+        let env = DotEnv::read(file("A=1\nexport A='2'\n# c\n", 0o600).path());
         assert_eq!(env.get("A").unwrap().as_deref(), Some("2"));
         assert_eq!(env.get("B").unwrap(), None);
         assert!(
             DotEnv::read(Path::new("/no/such"))
-                .unwrap()
                 .get("A")
                 .unwrap()
                 .is_none()
         );
         let broken = DotEnv::read(file("DIALNEXA_API_KEY='sec ret\nx y z", 0o600).path());
-        let error = broken.err().expect("a quote that is not closed");
+        let error = broken.get("A").expect_err("a quote that is not closed");
         assert!(!error.message.contains("sec"), "{error}");
     }
 
@@ -192,7 +196,7 @@ mod tests {
     fn a_value_of_a_dotenv_file_is_taken_as_it_stands_or_refused() {
         let value = |line: &str| {
             let text = format!("cd9=other\nHOME=$cd9\n{line}\n# don't\n");
-            DotEnv::read(file(&text, 0o600).path())?.get(VARIABLE)
+            DotEnv::read(file(&text, 0o600).path()).get(VARIABLE)
         };
         for (line, expected) in [
             ("DIALNEXA_API_KEY='id:ab$cd9'", "id:ab$cd9"),
@@ -219,12 +223,14 @@ mod tests {
 
     #[test]
     fn a_dotenv_file_is_read_with_a_mark_and_refused_where_it_cannot_be_read() {
-        let env = DotEnv::read(file("\u{feff}A=1\n", 0o600).path()).unwrap();
+        let env = DotEnv::read(file("\u{feff}A=1\n", 0o600).path());
         assert_eq!(env.get("A").unwrap().as_deref(), Some("1"));
         let folder = tempfile::tempdir().unwrap();
         let itself = folder.path().join(".env");
         std::os::unix::fs::symlink(&itself, &itself).unwrap();
-        let error = DotEnv::read(&itself).err().expect("a link to itself");
+        let error = DotEnv::read(&itself)
+            .get("A")
+            .expect_err("a link to itself");
         assert_eq!(error.exit, Exit::Misconfigured, "{error}");
         assert!(error.message.contains(".env"), "{error}");
     }

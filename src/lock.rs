@@ -133,14 +133,15 @@ fn key_name(base_url: &str, api_key: &str) -> String {
 }
 
 fn write_holder(file: &mut File) -> io::Result<()> {
-    file.rewind()?;
-    file.set_len(0)?;
-    writeln!(
-        file,
-        "{HOLDER}{} since {:.0}",
+    let line = format!(
+        "{HOLDER}{} since {:.0}\n",
         std::process::id(),
         Timestamp::now()
-    )
+    );
+    file.rewind()?;
+    file.write_all(line.as_bytes())?;
+    // Afterwards: who dies in between must not take the last holder's mark along.
+    file.set_len(line.len() as u64)
 }
 
 /// `$XDG_STATE_HOME/leadfix`, else `~/.local/state/leadfix`, else a folder of that name among the temporary files.

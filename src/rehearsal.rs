@@ -6,6 +6,7 @@ use std::io::Write;
 use futures::StreamExt;
 use futures::stream;
 
+use crate::client::Client;
 use crate::correction::Correction;
 use crate::error::{Exit, Fatal};
 use crate::executor::{Executor, Prepared};
@@ -89,6 +90,7 @@ pub async fn show(
     surveyed: &Surveyed,
     policy: &Policy,
     executor: &Executor<'_>,
+    client: &Client,
     halt: &Halt,
 ) -> Result<Option<Forecast>, Fatal> {
     let Surveyed {
@@ -131,6 +133,8 @@ pub async fn show(
             return Ok(None);
         };
         forecast.add(coming);
+        // The server may have put the key among a lead's variables.
+        let text = client.redact(&text);
         if !report::show(|out| writeln!(out, "{}", text::written_out(&text)))? {
             return Ok(None);
         }

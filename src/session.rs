@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tracing::info;
 
 use crate::checkpoint::{Files, Identity, RunFile};
+use crate::config::Earlier;
 use crate::error::{Exit, Fatal};
 use crate::executor::WITNESSES;
 use crate::lock::{Lock, LockError};
@@ -70,19 +71,23 @@ impl Claim {
         })
     }
 
-    /// Whether an earlier run has given every row of its input a result.
-    pub fn is_finished(&self) -> bool {
-        matches!(RunFile::load(&self.files.run), Ok(Some(run)) if run.finished)
-    }
-
-    /// Moves the files of an earlier run aside; the new name of its results, where there was one.
+    /// Moves aside what `earlier` does not go on with; the new name of the results, where there were any.
     ///
     /// # Errors
-    /// When they cannot be renamed.
-    pub fn set_aside(&self) -> Result<Option<std::path::PathBuf>, Fatal> {
-        self.files
-            .set_aside()
-            .map_err(|error| io_error(&self.files.results, "cannot set aside", &error))
+    /// When a file cannot be renamed.
+    pub fn set_aside(&self, earlier: Earlier) -> Result<Option<PathBuf>, Fatal> {
+        let moved = match earlier {
+            Earlier::SetAside => self.files.set_aside(),
+            Earlier::ResumeUnfinished if self.is_finished() => self.files.set_finished_aside(),
+            Earlier::ResumeUnfinished | Earlier::Resume => Ok(None),
+        };
+        moved.map_err(|error| io_error(&self.files.results, "cannot set aside", &error))
+    }
+
+    /// Whether an earlier run has given every row of its input a result. Its results may have been moved aside already.
+    fn is_finished(&self) -> bool {
+        let is_theirs = self.files.results.exists() && !results::are_ours(&self.files.results);
+        !is_theirs && matches!(RunFile::load(&self.files.run), Ok(Some(run)) if run.finished)
     }
 
     /// Begins the results, or goes on with those of an earlier run.
@@ -251,10 +256,14 @@ fn begin(
     bom: bool,
     surveyed: &Surveyed,
 ) -> Result<(RunFile, Opened), Fatal> {
-    let run = RunFile::new(identity, window);
+    let mut run = RunFile::new(identity, window);
+    // Until the results are there nothing is sent.
+    run.begun_through = Some(0);
     store(&run, files)?;
     let results = Results::create(&files.results, &surveyed.carried(), bom)
         .map_err(|error| io_error(&files.results, "cannot create", &error))?;
+    run.begun_through = None;
+    store(&run, files)?;
     let opened = Opened {
         settled: Settled {
             results,

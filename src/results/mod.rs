@@ -5,7 +5,7 @@ mod scan;
 mod storage;
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -165,17 +165,25 @@ impl<S: Storage> Results<S> {
     }
 }
 
+/// Whether these are results of ours, by their header.
+pub fn are_ours(path: &Path) -> bool {
+    begun(path).is_ok_and(|reader| reader.is_some())
+}
+
 /// Whether these are results of ours with a header and nothing behind it.
 pub fn hold_no_row(path: &Path) -> bool {
-    let is_short = |metadata: std::fs::Metadata| metadata.len() <= RESULT_ROW_LIMIT as u64;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path);
-    path.metadata().is_ok_and(is_short)
-        && reader.as_mut().is_ok_and(|reader| {
-            let ours = reader.headers().is_ok_and(|header| {
-                header.iter().take(COLUMNS.len()).eq(COLUMNS) && header.len() > COLUMNS.len()
-            });
-            ours && reader.records().next().is_none()
-        })
+    let rest = begun(path).map(|reader| reader.map(|mut reader| reader.records().next().is_none()));
+    matches!(rest, Ok(Some(true)))
+}
+
+/// Results of ours, read up to behind their header.
+fn begun(path: &Path) -> csv::Result<Option<csv::Reader<io::Take<File>>>> {
+    // A quote that is never closed must not take the whole file into memory.
+    let file = File::open(path)?.take(RESULT_ROW_LIMIT as u64);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let header = reader.headers()?;
+    let ours = header.iter().take(COLUMNS.len()).eq(COLUMNS) && header.len() > COLUMNS.len();
+    Ok(ours.then_some(reader))
 }
 
 fn header(carried: &StringRecord) -> StringRecord {

@@ -301,6 +301,18 @@ fn columns_can_be_named_outright() {
         .run()
         .complains(65, &["No such"]);
     world.leadfix(named).arg("nonsense=Kunde").run().expect(2);
+    world.write(
+        "leadfix.toml",
+        "map = { lead_id = \"Kunde\", phone_number = \"Mobile No.\", mobile = \"phone\" }\n",
+    );
+    let check = "check corrections.csv --region IN";
+    let both = ["`phone`", "`Mobile No.`", "are both `phone_number`"];
+    world.run(check).complains(65, &both);
+    world
+        .leadfix(&format!("{check} --map"))
+        .arg("phone_number=Mobile No.")
+        .run()
+        .expect(0);
 }
 
 #[test]

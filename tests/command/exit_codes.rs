@@ -177,6 +177,12 @@ fn seventy_four_for_files_that_cannot_be_used() {
         .stdout(full)
         .run()
         .complains(74, &["standard output"]);
+    world
+        .leadfix("check - --region IN")
+        .stdin(world.read(INPUT))
+        .env("TMPDIR", "/no/such")
+        .run()
+        .complains(74, &["temporary file"]);
     assert_eq!(world.ledger().counts.requests, 0);
 }
 
@@ -524,6 +530,26 @@ fn seventy_eight_for_wrong_settings() {
             .complains(78, &["`leadfix.toml`: line 2: "]);
     }
     assert_eq!(world.ledger().counts.requests, 0);
+}
+
+#[test]
+fn a_dotenv_file_that_is_not_needed_stops_nothing() {
+    for is_folder in [true, false] {
+        let world = World::plain(1, Options::default());
+        if is_folder {
+            std::fs::create_dir(world.path(".env")).expect("a folder");
+        } else {
+            world.write(".env", "A='not closed\nx y z");
+        }
+        world.run("apply corrections.csv --region IN").expect(0);
+        for variable in ["DIALNEXA_API_KEY", "DIALNEXA_BASE_URL"] {
+            world
+                .leadfix("apply corrections.csv --region IN")
+                .without(variable)
+                .run()
+                .complains(78, &[".env"]);
+        }
+    }
 }
 
 #[test]

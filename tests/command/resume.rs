@@ -418,8 +418,13 @@ fn behind_a_run_that_was_killed_every_lock_is_looked_at_twice() {
         (None, "", RESULTS),
         (None, "--fresh", RESULTS),
         (None, "--out other.csv", "other.csv"),
-        (Some("finished.csv"), "--fresh", RESULTS),
-        (Some("quick.csv"), "--fresh", RESULTS),
+        (Some(("finished.csv", 0)), "--fresh", RESULTS),
+        (Some(("quick.csv", 0)), "--fresh", RESULTS),
+        (
+            Some(("corrections.csv --deadline 0s", 75)),
+            "--fresh",
+            RESULTS,
+        ),
     ] {
         let silent = json!({"patch": ["timeout_before", "dial_then_409"]});
         let silent = lead_with("lead_a", &json!({"sandbox": silent}));
@@ -433,8 +438,11 @@ fn behind_a_run_that_was_killed_every_lock_is_looked_at_twice() {
         let mut killed = world.leadfix(command).start();
         world.wait_for("a request", |ledger| ledger.counts.requests == 2);
         killed.kill();
-        if let Some(file) = in_between {
-            world.run(&format!("apply {file} --region IN")).expect(0);
+        killed.end();
+        if let Some((arguments, code)) = in_between {
+            world
+                .run(&format!("apply {arguments} --region IN"))
+                .expect(code);
         }
         world.run(&format!("{command} {options}")).expect(1);
         assert_eq!(world.requests("GET"), 2, "{options}, {in_between:?}");
@@ -546,6 +554,52 @@ fn a_finished_reconciliation_begins_anew_and_an_unfinished_one_goes_on() {
         .complains(78, &["not the same as it was", "cut off", "--fresh"]);
 }
 
+/// What stands there is no results file, though a checkpoint of that name stands beside it.
+#[test]
+fn a_file_of_others_is_not_set_aside() {
+    let world = World::plain(1, Options::default());
+    world.run("apply corrections.csv --region IN").expect(0);
+    world.write("other.csv", world.read(INPUT));
+    let before = snapshot(&world);
+    world
+        .run("reconcile other.csv --region IN --out corrections.csv")
+        .complains(78, &["`corrections.csv`", "was not touched"]);
+    assert!(snapshot(&world) == before);
+}
+
+#[test]
+fn other_settings_begin_anew_where_results_were_never_begun_or_are_gone() {
+    let other = "apply corrections.csv --region IN --metadata replace";
+    let world = World::plain(1, Options::default());
+    let in_the_way = world.path("corrections.results.csv.leadfix-new");
+    fs::create_dir(&in_the_way).expect("a folder");
+    world
+        .run("apply corrections.csv --region IN")
+        .complains(74, &["cannot create", RESULTS]);
+    fs::remove_dir(&in_the_way).expect("a folder");
+    world.run(other).expect(0);
+
+    let world = World::plain(1, Options::default());
+    world
+        .leadfix("apply corrections.csv --region IN --max-attempts 1")
+        .env("DIALNEXA_BASE_URL", "http://127.0.0.1:9/v1")
+        .run()
+        .expect(75);
+    fs::remove_file(world.path(RESULTS)).expect("results");
+    world.run(other).expect(0);
+}
+
+#[test]
+fn results_that_are_not_there_are_not_said_to_be_kept() {
+    let world = half_done();
+    fs::remove_file(world.path(RESULTS)).expect("results");
+    world
+        .run("apply corrections.csv --region IN --fresh")
+        .expect(0)
+        .never_says("kept as");
+    assert!(world.path("corrections.run.json.1").exists());
+}
+
 /// Each row by itself is one that this program could have written.
 #[test]
 fn a_result_that_was_changed_between_runs_is_noticed() {
@@ -637,10 +691,7 @@ fn a_resumed_run_is_bound_by_what_its_own_rows_wait_for() {
 fn a_file_in_the_place_of_the_key_s_lock_is_named_with_what_helps() {
     let world = World::plain(1, Options::default());
     world.run("apply corrections.csv --region IN").expect(0);
-    let files = fs::read_dir(world.path("state/leadfix")).expect("a folder");
-    let mut paths = files.map(|entry| entry.expect("an entry").path());
-    let lock = paths.find(|path| path.extension().is_some_and(|ending| ending == "lock"));
-    fs::write(lock.expect("the key's lock"), "mine").expect("a file to write");
+    fs::write(world.key_lock(), "mine").expect("a file to write");
     world
         .run("apply corrections.csv --region IN --fresh")
         .complains(78, &["no lock of this program", "another name"])

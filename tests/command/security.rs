@@ -126,6 +126,29 @@ fn a_half_of_the_key_that_the_server_echoes_goes_no_further() {
 }
 
 #[test]
+fn a_key_among_a_lead_s_variables_is_shown_by_no_dry_run() {
+    let world = World::new(vec![lead_with(
+        "lead_a",
+        &json!({"metadata": {"product": "gold_loan", "note": KEY}}),
+    )]);
+    world.write(INPUT, "lead_id,metadata.product\nlead_a,home_loan\n");
+    let ran = world.run("apply corrections.csv --dry-run");
+    ran.expect(0).says("home_loan");
+    keeps_the_key(&world, &ran);
+}
+
+#[test]
+fn a_password_in_a_base_url_is_shown_by_no_help() {
+    let world = World::plain(1, Options::default());
+    world
+        .leadfix("apply --help")
+        .env("DIALNEXA_BASE_URL", "https://user:secret@example.com")
+        .run()
+        .expect(0)
+        .never_says("secret");
+}
+
+#[test]
 fn a_key_that_no_header_can_carry_is_refused_without_showing_it() {
     let world = World::plain(1, Options::default());
     let ran = world

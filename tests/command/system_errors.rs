@@ -353,3 +353,51 @@ fn results_without_a_row_that_cannot_be_removed_are_named() {
     let (ran, _trace) = under_strace(&world, "unlink", Some(("EIO", 1)));
     ran.complains(74, &["cannot remove", RESULTS, IO]);
 }
+
+/// Runs the binary, and kills it at this system call.
+fn killed_at(world: &World, arguments: &str, call: &[&str]) {
+    let strace = ["strace", "-f", "-o", "/dev/null"];
+    let words: Vec<String> = strace.iter().chain(call).map(ToString::to_string).collect();
+    let ran = world.leadfix(arguments).under(&words).run();
+    assert!(ran.code.is_none(), "it was not killed\n{ran}");
+}
+
+/// A scheduler runs the same command again, and states no `--fresh`.
+#[test]
+fn a_reconciliation_that_was_killed_while_it_set_files_aside_goes_on() {
+    if !may_trace() {
+        return;
+    }
+    let world = World::plain(2, Options::default());
+    let command = "reconcile corrections.csv --region IN --quiet";
+    world.run(command).expect(0);
+    for n in 1..=3 {
+        let before = world.read(RESULTS);
+        let inject = format!("--inject=rename:signal=KILL:when={n}");
+        killed_at(&world, command, &["--trace=rename", &inject]);
+        world.run(command).expect(0);
+        for name in [RESULTS, RUN, "corrections.summary.json"] {
+            let aside = world.path(&format!("{name}.{n}"));
+            assert!(aside.exists(), "{}", aside.display());
+        }
+        assert_eq!(world.read(&format!("{RESULTS}.{n}")), before);
+    }
+}
+
+/// A run that was killed may have left requests under way, whoever takes its lock and dies of it.
+#[test]
+fn a_run_that_is_killed_while_it_takes_a_lock_does_not_empty_it() {
+    if !may_trace() {
+        return;
+    }
+    let world = World::plain(1, Options::default());
+    let command = "apply corrections.csv --region IN";
+    world.run(command).expect(0);
+    let lock = world.key_lock();
+    let left = "process 4194304 since 2026-01-01T00:00:00Z\n";
+    std::fs::write(&lock, left).expect("a lock");
+    let path = lock.display().to_string();
+    let call = ["-P", &path, "--trace=write", "--inject=write:signal=KILL"];
+    killed_at(&world, command, &call);
+    assert_eq!(std::fs::read_to_string(&lock).expect("a lock"), left);
+}

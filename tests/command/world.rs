@@ -214,6 +214,14 @@ impl World {
         self.write("corrections.run.json", checkpoint.to_string());
     }
 
+    /// The lock that a run with the key has left.
+    pub(crate) fn key_lock(&self) -> PathBuf {
+        let files = fs::read_dir(self.path("state/leadfix")).expect("a folder");
+        let mut paths = files.map(|entry| entry.expect("an entry").path());
+        let lock = paths.find(|path| path.extension().is_some_and(|ending| ending == "lock"));
+        lock.expect("the key's lock")
+    }
+
     /// Every file below the folder, by name.
     pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
