@@ -38,12 +38,7 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
     };
     match name {
         // Only refusals tell, and each costs a second.
-        _ if name.starts_with("no headers, bucket") => Wanted {
-            refused: 0.005,
-            ..usual
-        },
         _ if name.starts_with("no headers") => Wanted {
-            used: 0.95,
             refused: 0.005,
             ..usual
         },
