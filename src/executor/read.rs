@@ -105,7 +105,7 @@ impl<'a> Executor<'a> {
                 Verdict::Stop(Systemic::KeyRefused)
                     if self.is_key_known_to_work(row, &reply).await? =>
                 {
-                    return Some(classify::forbidden(question));
+                    return Some(classify::forbidden(question, row.doubt));
                 }
                 Verdict::Stop(systemic) => return self.stop(systemic, &reply),
                 verdict => {
