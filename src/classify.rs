@@ -161,9 +161,10 @@ fn accepted(evidence: Evidence) -> Verdict {
     }
 }
 
-/// A refusal of the row; what an earlier attempt may have applied is there all the same.
-fn refused(finding: Finding, doubt: bool) -> Verdict {
-    if doubt {
+/// Judges what a row comes to when nothing else can be sent for it; in doubt a refusal is no proof, since an earlier
+/// attempt may have been applied.
+pub fn refused(finding: Finding, doubt: bool) -> Verdict {
+    if doubt && finding.status == Status::Invalid {
         Verdict::Ask {
             question: Question::Refused(finding),
             doubt,
@@ -583,6 +584,7 @@ mod tests {
         for question in QUESTIONS {
             assert!(!is_invalid(forbidden(question, true)), "{question:?}");
         }
+        assert!(!is_invalid(refused(REJECTED, true)));
     }
 
     fn shows(seen: Seen, wanted: &[Evidence]) -> bool {

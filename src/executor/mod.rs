@@ -287,15 +287,13 @@ impl<'a> Executor<'a> {
                         break;
                     }
                     Verdict::OtherSpelling(finding) => {
-                        if row.tried_other || self.settings.dialect.is_some() {
-                            return Some(row.settled(row.finding(finding)));
+                        let is_stated = self.settings.dialect.is_some();
+                        let other = plan.change().body(row.spelling.other());
+                        if row.tried_other || is_stated || other.is_none() {
+                            verdict = classify::refused(row.finding(finding), row.doubt);
+                            continue;
                         }
-                        row.tried_other = true;
-                        row.fallback = Some(finding);
-                        row.spelling = row.spelling.other();
-                        if plan.change().body(row.spelling).is_none() {
-                            return Some(row.settled(finding));
-                        }
+                        row.try_other(finding);
                         break;
                     }
                     Verdict::Reconnect => {
@@ -330,15 +328,7 @@ impl<'a> Executor<'a> {
             &row.held,
         ) {
             Ok(plan) => plan,
-            Err(cause) => {
-                let status = if cause == Cause::VariablesUnread {
-                    Status::Failed
-                } else {
-                    Status::Invalid
-                };
-                let finding = Finding::new(status, cause);
-                return Some(Prepared::Settled(row.unfit(finding, cause)));
-            }
+            Err(cause) => return Some(Prepared::Settled(row.unfit(cause))),
         };
         if plan.evidence(lead.as_ref()) == Evidence::Whole {
             let finding = if row.doubt {
@@ -358,8 +348,7 @@ impl<'a> Executor<'a> {
         if let Some(body) = change.body(row.spelling).filter(|_| !loses) {
             return Some(Prepared::Send(plan, body));
         }
-        let finding = Finding::new(Status::Invalid, Cause::NotExpressible);
-        Some(Prepared::Settled(row.unfit(finding, Cause::NotExpressible)))
+        Some(Prepared::Settled(row.unfit(Cause::NotExpressible)))
     }
 
     fn must_read(&self, row: &Row) -> bool {

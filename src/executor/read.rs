@@ -23,7 +23,6 @@ impl<'a> Executor<'a> {
         &self,
         row: &mut Row<'_, 'a>,
     ) -> Option<Result<Answer, Outcome>> {
-        let patched = (row.http_status, row.words.clone());
         let mut tries = 0;
         loop {
             let reply = self.get(row).await?;
@@ -55,17 +54,12 @@ impl<'a> Executor<'a> {
                 Verdict::Retry { .. } | Verdict::Ask { .. } | Verdict::OtherSpelling(_) => {
                     tries += 1;
                     if tries >= self.settings.max_attempts {
-                        let cause = match (row.fallback, row.http_status) {
-                            _ if row.doubt => Cause::OutcomeUnknown,
-                            // Nothing but a refusal came of the row, and of that its status and words are.
-                            (Some(fallback), _) => {
-                                (row.http_status, row.words) = patched;
-                                return Some(Err(row.settled(fallback)));
-                            }
-                            (None, Some(200..=299)) if row.correction.touches_variables() => {
-                                Cause::VariablesUnread
-                            }
-                            (None, _) => Cause::Unreachable,
+                        let cause = if row.doubt {
+                            Cause::OutcomeUnknown
+                        } else if let Some(outcome) = row.fall_back() {
+                            return Some(Err(outcome));
+                        } else {
+                            Cause::Unreachable
                         };
                         return Some(Err(row.settled(Finding::new(Status::Failed, cause))));
                     }

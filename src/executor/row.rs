@@ -33,7 +33,7 @@ pub(super) struct Row<'c, 'p> {
     pub(super) spelling: Dialect,
     pub(super) tried_other: bool,
     /// How the row ends when the server refuses the other spelling too.
-    pub(super) fallback: Option<Finding>,
+    pub(super) fallback: Option<Fallback>,
     pub(super) reconnected: bool,
     /// Successes that have shown no lead.
     pub(super) blanks: u32,
@@ -50,6 +50,13 @@ pub(super) struct Row<'c, 'p> {
     pub(super) words: String,
     /// What a read of the lead showed.
     pub(super) shown: String,
+}
+
+/// What the first spelling came to.
+pub(super) struct Fallback {
+    finding: Finding,
+    http_status: Option<u16>,
+    words: String,
 }
 
 impl<'c, 'p> Row<'c, 'p> {
@@ -108,24 +115,64 @@ impl<'c, 'p> Row<'c, 'p> {
         }
     }
 
+    /// The row is sent in the other spelling next; where that comes to nothing, it has come to this.
+    pub(super) fn try_other(&mut self, finding: Finding) {
+        self.spelling = self.spelling.other();
+        self.tried_other = true;
+        self.fallback = Some(Fallback {
+            finding,
+            http_status: self.http_status,
+            words: self.words.clone(),
+        });
+    }
+
     /// A refusal of the other spelling says nothing of the row: what the first one came to does.
     pub(super) fn finding(&self, finding: Finding) -> Finding {
-        match self.fallback {
-            Some(fallback) if finding.status == Status::Invalid => fallback,
+        match &self.fallback {
+            Some(fallback) if finding.status == Status::Invalid => fallback.finding,
             _ => finding,
         }
     }
 
+    /// The other spelling cannot be sent: what the first one came to, in the words of then. In doubt a refusal is no
+    /// proof.
+    pub(super) fn fall_back(&mut self) -> Option<Outcome> {
+        let fallback = self.fallback.take()?;
+        self.http_status = fallback.http_status;
+        self.words = fallback.words;
+        let is_unproven = self.doubt && fallback.finding.status == Status::Invalid;
+        Some(self.settled(if is_unproven {
+            Finding::new(Status::Failed, Cause::OutcomeUnknown)
+        } else {
+            fallback.finding
+        }))
+    }
+
     /// A row that cannot be sent, or not once more: what an earlier attempt came to is then not known.
-    pub(super) fn unfit(&mut self, finding: Finding, cause: Cause) -> Outcome {
-        if let Some(fallback) = self.fallback {
-            return self.settled(fallback);
+    pub(super) fn unfit(&mut self, cause: Cause) -> Outcome {
+        if let Some(outcome) = self.fall_back() {
+            return outcome;
         }
-        self.words = unfit(cause).into();
+        let (status, words) = match cause {
+            Cause::VariablesUnread => (
+                Status::Failed,
+                "the lead does not show its variables, so that laying others over them could lose some; \
+                 --metadata replace sends the row's alone",
+            ),
+            Cause::TooManyVariables => (
+                Status::Invalid,
+                "with the row's the lead would have more than 15 variables; clear some of them",
+            ),
+            _ => (
+                Status::Invalid,
+                "the server keeps the variables in `notes`, so free text cannot be sent; empty the notes cell",
+            ),
+        };
+        self.words = words.into();
         self.settled(if self.doubt {
             Finding::new(Status::Failed, Cause::OutcomeUnknown)
         } else {
-            finding
+            Finding::new(status, cause)
         })
     }
 
@@ -140,22 +187,6 @@ impl<'c, 'p> Row<'c, 'p> {
             attempts: self.attempts,
             at: Timestamp::now(),
             detail: detail.join("; "),
-        }
-    }
-}
-
-/// Why a planned row is not sent, and what to do, for people.
-fn unfit(cause: Cause) -> &'static str {
-    match cause {
-        Cause::TooManyVariables => {
-            "with the row's the lead would have more than 15 variables; clear some of them"
-        }
-        Cause::VariablesUnread => {
-            "the lead does not show its variables, so that laying others over them could lose some; \
-             --metadata replace sends the row's alone"
-        }
-        _ => {
-            "the server keeps the variables in `notes`, so free text cannot be sent; empty the notes cell"
         }
     }
 }
