@@ -94,34 +94,16 @@ mod tests {
 
     use super::*;
     use crate::api::Dialect;
-    use crate::client::{self, Client};
     use crate::correction::Correction;
-    use crate::executor::Settings;
-    use crate::executor::row::tests::limiter;
+    use crate::executor::row::tests::{client, limiter, settings};
     use crate::halt::Halt;
-    use crate::plan::MetadataMode;
 
     #[tokio::test]
     async fn what_was_merged_too_long_ago_when_its_turn_comes_is_not_sent() {
-        let client = Client::new(client::Settings {
-            base_url: "http://127.0.0.1:1/v1".parse().unwrap(),
-            api_key: "key".into(),
-            timeout: Duration::from_secs(1),
-            concurrency: 1,
-            ca_file: None,
-            proxy: None,
-        })
-        .unwrap();
-        let limiter = limiter();
+        let client = client("http://127.0.0.1:1/v1");
+        let limiter = limiter(Duration::from_mins(2));
         let halt = Halt::default();
-        let settings = Settings {
-            max_attempts: 1,
-            metadata: MetadataMode::Merge,
-            read_first: false,
-            dialect: None,
-            grace: Duration::ZERO,
-        };
-        let executor = Executor::new(&client, &limiter, &halt, settings);
+        let executor = Executor::new(&client, &limiter, &halt, settings());
         let correction = Correction::of("lead_1");
         let permit = executor.begin().await.unwrap();
         let mut row = Row::new(Some(permit), &correction, false, Dialect::Guide);

@@ -200,21 +200,46 @@ pub(super) fn backoff(attempts: u32) -> Duration {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::client::{self, Client};
+    use crate::executor::Settings;
     use crate::limiter::{self, Ceiling, Limiter};
+    use crate::plan::MetadataMode;
 
     /// Lets one request go at once.
-    pub(in crate::executor) fn limiter() -> Limiter {
+    pub(in crate::executor) fn limiter(give_up_after: Duration) -> Limiter {
         Limiter::new(limiter::Settings {
             ceiling: Ceiling::exactly(1),
             rate: None,
-            give_up_after: Duration::from_mins(2),
+            give_up_after,
             known: None,
         })
     }
 
+    pub(in crate::executor) fn client(base_url: &str) -> Client {
+        Client::new(client::Settings {
+            base_url: base_url.parse().unwrap(),
+            api_key: "key".into(),
+            timeout: Duration::from_secs(1),
+            concurrency: 1,
+            ca_file: None,
+            proxy: None,
+        })
+        .unwrap()
+    }
+
+    pub(in crate::executor) fn settings() -> Settings {
+        Settings {
+            max_attempts: 1,
+            metadata: MetadataMode::Merge,
+            read_first: false,
+            dialect: None,
+            grace: Duration::ZERO,
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_was_read_is_believed_for_a_minute() {
-        let limiter = limiter();
+        let limiter = limiter(Duration::from_mins(2));
         let correction = Correction::of("lead_1");
         let permit = limiter.admit().await.unwrap();
         let mut row = Row::new(Some(permit), &correction, false, Dialect::Guide);
