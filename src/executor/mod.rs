@@ -318,7 +318,9 @@ impl<'a> Executor<'a> {
             None
         };
         let lead = answer.as_ref().and_then(lead_in);
-        if let Some(lead) = &lead {
+        if let Some(lead) = &lead
+            && row.correction.touches_variables()
+        {
             row.remember(lead);
         }
         let plan = match Plan::new(
