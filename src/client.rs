@@ -36,7 +36,7 @@ pub struct Settings {
     pub api_key: SecretString,
     /// Total deadline of one request, connecting and reading included.
     pub timeout: Duration,
-    /// Connections kept open between requests.
+    /// Requests at once, and so connections kept open between them.
     pub concurrency: usize,
     /// A private certificate authority (PEM) to trust besides the system's.
     pub ca_file: Option<PathBuf>,
@@ -75,6 +75,21 @@ pub enum Reply {
     },
     /// A status came back.
     Answer(Answer),
+}
+
+impl Reply {
+    /// Where a status came back.
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Answer(answer) => Some(answer),
+            Self::NotConnected { .. } | Self::Lost { .. } => None,
+        }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> Option<u16> {
+        self.answer().map(|answer| answer.status)
+    }
 }
 
 /// A reply with a status.

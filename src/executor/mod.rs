@@ -16,7 +16,7 @@ use tracing::info;
 
 use crate::api::Dialect;
 use crate::classify::{self, Question, Seen, Systemic, Verdict};
-use crate::client::{Client, Reply};
+use crate::client::{Answer, Client};
 use crate::correction::Correction;
 use crate::first_answers::{FirstAnswers, Trust};
 use crate::halt::{self, Halt};
@@ -301,7 +301,7 @@ impl<'a> Executor<'a> {
                         self.reconnect(row)?;
                         break;
                     }
-                    Verdict::Stop(systemic) => return self.stop(systemic, &reply),
+                    Verdict::Stop(systemic) => return self.stop(systemic, reply.answer()?),
                 }
             }
         }
@@ -388,22 +388,16 @@ impl<'a> Executor<'a> {
         Some(())
     }
 
-    fn stop<T>(&self, systemic: Systemic, reply: &Reply) -> Option<T> {
+    fn stop<T>(&self, systemic: Systemic, answer: &Answer) -> Option<T> {
         self.halt.pull(match systemic {
-            Systemic::KeyRefused => halt::Cause::KeyRefused(match reply {
-                Reply::Answer(answer) => self.words(answer.status, &complaint_in(answer)),
-                Reply::NotConnected { .. } | Reply::Lost { .. } => String::new(),
-            }),
-            Systemic::Redirected => {
-                let (status, to) = match reply {
-                    Reply::Answer(answer) => (answer.status, answer.redirects_to()),
-                    Reply::NotConnected { .. } | Reply::Lost { .. } => (0, None),
-                };
-                halt::Cause::Misconfigured(format!(
-                    "the server redirects ({status}{}), which is never followed: check the base URL (with another one, add --fresh)",
-                    text::quoted(&self.client.redact(&to.unwrap_or_default())),
-                ))
+            Systemic::KeyRefused => {
+                halt::Cause::KeyRefused(self.words(answer.status, &complaint_in(answer)))
             }
+            Systemic::Redirected => halt::Cause::Misconfigured(format!(
+                "the server redirects ({}{}), which is never followed: check the base URL (with another one, add --fresh)",
+                answer.status,
+                text::quoted(&self.client.redact(&answer.redirects_to().unwrap_or_default())),
+            )),
         });
         None
     }

@@ -87,16 +87,12 @@ impl<'c, 'p> Row<'c, 'p> {
 
     /// Into the log, without anything that the server said.
     pub(super) fn trace(&self, method: &str, lead_id: &str, reply: &Reply) {
-        let status = match reply {
-            Reply::Answer(answer) => Some(answer.status),
-            Reply::NotConnected { .. } | Reply::Lost { .. } => None,
-        };
         debug!(
             lead = lead_id,
             method,
             attempt = self.attempts + 1,
             in_doubt = self.doubt,
-            status,
+            status = reply.status(),
             "replied"
         );
     }
