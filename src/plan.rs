@@ -6,6 +6,7 @@ use crate::api::{Change, Lead, MAX_VARIABLES, Variables};
 use crate::correction::Correction;
 use crate::outcome::Cause;
 use crate::shown::{is_as_sent, same_number, same_value};
+use crate::text;
 
 /// How the row's variables meet the ones the lead has; the API replaces the whole object.
 #[derive(
@@ -120,6 +121,30 @@ impl<'a> Plan<'a> {
             notes: self.correction.notes.as_deref(),
             variables: self.variables.as_deref().map(Cow::Borrowed),
         }
+    }
+
+    /// What else the lead has under a name of the row's in other case, for people: names are case-sensitive.
+    pub fn look_alikes(&self) -> String {
+        let Some(variables) = &self.variables else {
+            return String::new();
+        };
+        let Correction {
+            variables: set,
+            removed,
+            ..
+        } = self.correction;
+        let differs_in_case = |name: &&String| {
+            let mut named = set.keys().chain(removed);
+            !set.contains_key(*name) && named.any(|ours| ours.eq_ignore_ascii_case(name))
+        };
+        let others = variables.keys().filter(differs_in_case);
+        let words = others.map(|name| {
+            format!(
+                "the lead also has `{}`, which differs only in case",
+                text::cut(name)
+            )
+        });
+        words.collect::<Vec<_>>().join("; ")
     }
 
     /// Compares a lead with the plan.

@@ -332,6 +332,7 @@ impl<'a> Executor<'a> {
             Ok(plan) => plan,
             Err(cause) => return Some(Prepared::Settled(row.unfit(cause))),
         };
+        row.look_alikes = plan.look_alikes();
         if plan.evidence(lead.as_ref()) == Evidence::Whole {
             let finding = if row.doubt {
                 Finding::new(Status::Updated, Cause::ConfirmedByRead)

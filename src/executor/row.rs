@@ -50,6 +50,8 @@ pub(super) struct Row<'c, 'p> {
     pub(super) words: String,
     /// What a read of the lead showed.
     pub(super) shown: String,
+    /// The lead's variables that differ from the row's only in case, in words.
+    pub(super) look_alikes: String,
 }
 
 /// What the first spelling came to.
@@ -82,6 +84,7 @@ impl<'c, 'p> Row<'c, 'p> {
             http_status: None,
             words: String::new(),
             shown: String::new(),
+            look_alikes: String::new(),
         }
     }
 
@@ -174,7 +177,7 @@ impl<'c, 'p> Row<'c, 'p> {
 
     pub(super) fn settled(&self, finding: Finding) -> Outcome {
         let remark = self.correction.remark();
-        let parts = [self.words.as_str(), self.shown.as_str(), remark.as_str()];
+        let parts = [&*self.words, &self.shown, &self.look_alikes, &remark];
         let detail: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Outcome {
             finding,

@@ -287,6 +287,21 @@ fn half_of_a_row_applied_is_no_update() {
 }
 
 #[test]
+fn in_doubt_a_403_before_any_success_is_no_proof() {
+    let rows = format!("lead_id,phone_number\nlead_a,{}\n", number(0));
+    for (first, get, verdict) in [
+        ("500_after", "ok", "updated/confirmed_by_read//403/2"),
+        ("500_after", "empty_200", "failed/outcome_unknown//403/2"),
+        ("500_before", "ok", "invalid/forbidden//403/2"),
+    ] {
+        let patch = json!([first, "forbidden_403"]);
+        let over = json!({"sandbox": {"patch": patch, "get": {"always": get}}});
+        let (found, _) = settle(&over, &rows, "");
+        assert_eq!(found, verdict);
+    }
+}
+
+#[test]
 fn in_doubt_a_refusal_of_the_stated_spelling_is_no_proof() {
     let rows = format!("lead_id,phone_number\nlead_a,{}\n", number(0));
     for (first, verdict) in [
@@ -354,6 +369,33 @@ fn with_the_spelling_stated_the_other_one_is_never_tried() {
         let (found, world) = settle(&always(step), &rows, "--dialect guide");
         assert_eq!(found, verdict);
         assert_eq!(world.requests("PATCH"), 1);
+    }
+}
+
+#[test]
+fn a_variable_that_differs_from_the_leads_only_in_case_is_pointed_out() {
+    let over = json!({"metadata": {"Product": "gold_loan", "city": "Pune"}});
+    for (cells, words) in [
+        (
+            "home_loan,",
+            "the lead also has `Product`, which differs only in case",
+        ),
+        (
+            "<clear>,",
+            "the lead also has `Product`, which differs only in case",
+        ),
+        (",Delhi", ""),
+    ] {
+        let rows = format!("lead_id,metadata.product,metadata.city\nlead_a,{cells}\n");
+        let world = World::new(vec![lead_with("lead_a", &over)]);
+        world.write(INPUT, &rows);
+        world
+            .run("apply corrections.csv --dry-run")
+            .expect(0)
+            .says(words);
+        world.run("apply corrections.csv").expect(0);
+        let results = world.judge();
+        assert_eq!(&results.of("lead_a")["result_detail"], words, "{cells}");
     }
 }
 
