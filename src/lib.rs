@@ -47,6 +47,7 @@ pub mod results;
 mod retry_budget;
 pub mod sandbox;
 pub mod session;
+mod shown;
 pub mod spill;
 pub mod states;
 pub mod summary;

@@ -108,8 +108,10 @@ async fn line(
 
 fn describe(prepared: &Prepared, correction: &Correction) -> (String, bool) {
     match prepared {
-        Prepared::Send(_, body) => {
-            let remark = match correction.remark().as_str() {
+        Prepared::Send(plan, body) => {
+            let mut remarks = vec![correction.remark(), plan.look_alikes()];
+            remarks.retain(|remark| !remark.is_empty());
+            let remark = match remarks.join("; ").as_str() {
                 "" => String::new(),
                 remark => format!("  ({remark})"),
             };
