@@ -52,11 +52,6 @@ impl ColumnHealth {
         ColumnHealth::default()
     }
 
-    /// Whether no cell of it holds anything.
-    pub fn is_empty(&self) -> bool {
-        self.cells == 0
-    }
-
     /// Takes note of one cell, as it stands in the file. Empty cells do not count.
     pub fn observe(&mut self, cell: &str) {
         let value = match shape(cell) {

@@ -49,6 +49,7 @@ pub mod sandbox;
 pub mod session;
 pub mod spill;
 pub mod states;
+pub mod strangers;
 pub mod summary;
 pub mod tape;
 pub mod text;

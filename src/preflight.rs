@@ -13,6 +13,7 @@ use crate::outcome::{Cause, Reason};
 use crate::overlooked::Overlooked;
 use crate::reader::{Columns, Input, InputError, Pass, Row, Unsolved};
 use crate::states::States;
+use crate::strangers::{Beside, Strangers};
 use crate::text;
 
 /// How a file is judged.
@@ -44,12 +45,13 @@ pub struct Preflight {
     pub findings: Findings,
     /// What is suspicious about the phone column as a whole.
     pub alarms: Vec<Alarm>,
-    /// A column of numbers that is not read as such.
-    pub overlooked: Option<Overlooked>,
+    /// Columns of numbers and of countries that are not read as such.
+    pub overlooked: Vec<Overlooked>,
     /// A column of states that is read as the country.
     pub states: Option<States>,
     /// A column that is read, and whose formulas were never worked out.
     pub unsolved: Option<Unsolved>,
+    beside: Option<Beside>,
     mixture: Option<Mixture>,
     numbers: Numbers,
     duplicates: Duplicates,
@@ -75,16 +77,18 @@ pub enum Judgement {
 
 impl Preflight {
     /// Surveys the whole file: once; where leads or numbers repeat, a second time; where rows are refused for that, a
-    /// third time. Where it has no phone numbers, its first rows are read once more.
+    /// third time.
     pub fn survey(input: &Input, columns: &Columns, policy: &Policy) -> Result<Self, SurveyError> {
         let mut findings = Findings::default();
         let mut sightings = Sightings::default();
         let mut numbers = Numbers::default();
         let mut column = ColumnHealth::new();
         let mut states = None;
+        let mut strangers = Strangers::new(input.headers(), columns, &policy.rules.phone);
         let pass = each_row(input, |row| {
             let cell = phone_cell(row, columns);
             column.observe(cell.unwrap_or_default());
+            strangers.observe(row);
             let read = correction::read(row, columns, &policy.rules, None);
             let number = read.as_ref().ok().and_then(Correction::phone_number);
             numbers.push(number)?;
@@ -106,11 +110,8 @@ impl Preflight {
             }
             Ok(())
         })?;
-        let overlooked = if column.is_empty() {
-            Overlooked::find(input, columns, &policy.rules.phone)?
-        } else {
-            None
-        };
+        let assumed = findings.region_assumed;
+        let overlooked = Overlooked::find(&strangers, input.headers(), columns, assumed);
         let mut preflight = Self {
             pass,
             findings,
@@ -122,6 +123,7 @@ impl Preflight {
                 .iter()
                 .find(|found| columns.reads(found.column))
                 .cloned(),
+            beside: strangers.beside(input.headers()),
             mixture: column.mixture(),
             numbers,
             duplicates: Duplicates::default(),
@@ -164,7 +166,7 @@ impl Preflight {
     pub fn suspicions(&self) -> Vec<String> {
         let alarms = self.alarms.iter().map(ToString::to_string);
         alarms
-            .chain(self.overlooked.as_ref().map(ToString::to_string))
+            .chain(self.overlooked.iter().map(ToString::to_string))
             .chain(self.states.as_ref().map(ToString::to_string))
             .chain(self.unsolved.as_ref().map(ToString::to_string))
             .collect()
@@ -185,6 +187,7 @@ impl Preflight {
                 "{more} more numbers are given to two leads; `--forbid-shared-numbers` refuses them"
             ));
         }
+        warnings.extend(self.beside.as_ref().map(ToString::to_string));
         warnings.extend(self.mixture.as_ref().map(ToString::to_string));
         warnings
     }

@@ -20,7 +20,7 @@ mod fingerprint;
 mod formulas;
 mod input;
 mod mapping;
-mod names;
+pub(crate) mod names;
 mod rows;
 mod sheet;
 mod source;
