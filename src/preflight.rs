@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::alarm::{Alarm, ColumnHealth, Mixture};
+use crate::alarm::{Alarm, ColumnHealth, LostPlus, Mixture};
 use crate::correction::{self, Correction, Rejection, Rules};
 use crate::duplicates::{Duplicate, Duplicates, Sightings};
 use crate::findings::Findings;
@@ -52,6 +52,7 @@ pub struct Preflight {
     /// A column that is read, and whose formulas were never worked out.
     pub unsolved: Option<Unsolved>,
     beside: Option<Beside>,
+    lost_plus: Option<LostPlus>,
     mixture: Option<Mixture>,
     numbers: Numbers,
     duplicates: Duplicates,
@@ -105,6 +106,9 @@ impl Preflight {
                     sightings.note(&correction)?;
                 }
                 Err(rejection) => {
+                    if rejection.may_lack_plus {
+                        column.observe_without_plus();
+                    }
                     findings.reject(row.line, rejection.cell(row), &rejection);
                 }
             }
@@ -124,6 +128,7 @@ impl Preflight {
                 .find(|found| columns.reads(found.column))
                 .cloned(),
             beside: strangers.beside(input.headers()),
+            lost_plus: columns.phone_number.and_then(|at| column.lost_plus(at)),
             mixture: column.mixture(),
             numbers,
             duplicates: Duplicates::default(),
@@ -176,18 +181,20 @@ impl Preflight {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> =
             self.pass.warnings.iter().map(ToString::to_string).collect();
-        let shared = self.duplicates.shared.iter().take(3).map(|shared| {
+        let shared = self.duplicates.shared.iter().map(|shared| {
             let (first, other) = shared.lines;
             format!("lines {first} and {other} give the same number to two leads: that person would be called twice")
         });
         warnings.extend(shared);
-        let more = self.duplicates.shared_count.saturating_sub(3);
+        let more = self.duplicates.shared_count - self.duplicates.shared.len() as u64;
         if more > 0 {
             warnings.push(format!(
                 "{more} more numbers are given to two leads; `--forbid-shared-numbers` refuses them"
             ));
         }
         warnings.extend(self.beside.as_ref().map(ToString::to_string));
+        warnings.extend(self.lost_plus.as_ref().map(ToString::to_string));
+        warnings.extend(self.findings.stand_ins());
         warnings.extend(self.mixture.as_ref().map(ToString::to_string));
         warnings
     }
@@ -218,7 +225,7 @@ impl Preflight {
                 columns.lead_id,
                 Cause::ConflictingDuplicate,
                 format!(
-                    "line {other_line} wants something else for the same lead; keep one of them"
+                    "line {other_line} wants something else for the same lead; put what is right of both into one row"
                 ),
             )),
             (_, Some(other_line)) => Judgement::Reject(Rejection::new(
@@ -379,6 +386,7 @@ mod tests {
             first.1.contains("line 5") && second.1.contains("line 3"),
             "each names the other"
         );
+        assert!(first.1.contains("into one row"), "{}", first.1);
         let findings = &preflight.findings;
         assert_eq!((findings.valid, findings.invalid_rows()), (2, 3));
         assert_eq!(

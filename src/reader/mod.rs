@@ -42,4 +42,5 @@ pub use mapping::{Field, MapTarget, MappingError, mapping};
 pub use rows::{Pass, Row, Rows};
 pub use split::CELL_LIMIT;
 pub(crate) use split::RESULT_ROW_LIMIT;
+pub(crate) use table::column_letters;
 pub use tail::Warning;
