@@ -56,11 +56,12 @@ impl<'a> Strangers<'a> {
             column.is_some_and(|column| !text::is_blank(row.cells.get(column).unwrap_or_default()))
         };
         let has_number = is_filled(self.columns.phone_number);
+        let lacks_number = self.columns.phone_number.is_some() && !has_number;
         self.has_number |= has_number;
         self.has_country |= is_filled(self.columns.country);
         for stranger in &mut self.list {
             let cell = row.cells.get(stranger.column).unwrap_or_default();
-            stranger.observe(row.line, cell, has_number, self.rules);
+            stranger.observe(row.line, cell, lacks_number, self.rules);
         }
     }
 
@@ -102,6 +103,7 @@ pub struct Stranger {
     /// Which one.
     pub column: usize,
     name: String,
+    is_called_phone: bool,
     is_called_country: bool,
     /// So many cells were looked at in full.
     sampled: u32,
@@ -121,6 +123,7 @@ impl Stranger {
         Self {
             column,
             name: name.to_owned(),
+            is_called_phone: names::speaks_of_phones(name),
             is_called_country: names::speaks_of_countries(name),
             sampled: 0,
             numbers: 0,
@@ -132,23 +135,23 @@ impl Stranger {
         }
     }
 
-    fn observe(&mut self, line: u64, cell: &str, has_number: bool, rules: &phone::Rules) {
+    fn observe(&mut self, line: u64, cell: &str, lacks_number: bool, rules: &phone::Rules) {
+        let is_sample = self.sampled < SAMPLE;
+        let counts = is_sample || lacks_number && self.holds_numbers();
+        let looks = is_sample || self.foreign.is_none() && self.may_be_of_countries();
         let cell = cell.trim();
-        if text::is_blank(cell) || cell == MISSING {
+        if !(counts || looks) || text::is_blank(cell) || cell == MISSING {
             return;
         }
-        let is_sample = self.sampled < SAMPLE;
-        if is_sample || !has_number && self.holds_numbers() {
+        if counts {
             let (is_number, may_be_number) = judge(cell, rules);
-            self.instead += u64::from(is_number && !has_number);
+            self.instead += u64::from(is_number && lacks_number);
             if is_sample {
                 self.numbers += u32::from(is_number);
                 self.may_be_numbers += u32::from(may_be_number);
             }
         }
-        if let Some(home) = rules.default_region
-            && (is_sample || self.foreign.is_none() && self.may_be_of_countries())
-        {
+        if let Some(home) = rules.default_region.filter(|_| looks) {
             self.observe_country(line, cell, home, is_sample);
         }
         self.sampled += u32::from(is_sample);
@@ -172,8 +175,7 @@ impl Stranger {
     /// Whether it holds phone numbers: most of its first cells are, or its name speaks of phones and one of them may be
     /// a number.
     pub fn holds_numbers(&self) -> bool {
-        self.numbers * 2 > self.sampled
-            || self.may_be_numbers > 0 && names::speaks_of_phones(&self.name)
+        self.numbers * 2 > self.sampled || self.may_be_numbers > 0 && self.is_called_phone
     }
 
     /// Whether its name says that what it holds takes the place of something.

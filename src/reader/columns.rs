@@ -78,6 +78,14 @@ pub enum ColumnError {
 }
 
 impl ColumnError {
+    /// Whether the header may be a title above it.
+    pub(super) fn may_be_of_title(&self) -> bool {
+        matches!(
+            self,
+            ColumnError::NoLeadId(_) | ColumnError::NothingToChange(_)
+        )
+    }
+
     /// Whether the header may be that of something else.
     pub(super) fn is_of_strangers(&self) -> bool {
         matches!(
