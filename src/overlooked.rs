@@ -299,6 +299,7 @@ mod tests {
             ("Opted out", ["NO", "NO", "NO"]),
             ("Slot", ["AM", "PM", "AM"]),
             ("Title", ["MR", "MS", "MR"]),
+            ("Anrede", ["HR", "FR", "HR"]),
             ("Group", ["AT", "A1", "CH"]),
             ("metadata.land", ["AT", "AT", "CH"]),
         ] {
@@ -352,6 +353,9 @@ mod tests {
             warning.contains("2 rows") && warning.contains("`Second Mobile`"),
             "{warning}"
         );
+        let orders = rows.replace('\n', ",7654321098\n");
+        let warning = warned("Second Mobile,Order", &orders).expect("a warning");
+        assert!(warning.contains("`Second Mobile`"), "{warning}");
         let filled = "a,9876543210,Asha,9876543211\nb,,Ravi,\n";
         assert_eq!(warned("Second Mobile", filled), None);
         assert_eq!(warned("new phone", rows), None, "which stops the run");

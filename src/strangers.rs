@@ -70,7 +70,8 @@ impl<'a> Strangers<'a> {
         self.list.iter()
     }
 
-    /// The phone numbers that stand beside empty phone cells, where most do in one column that is not called new.
+    /// The phone numbers that stand beside empty phone cells, in the column that speaks of phones or has most of them. One
+    /// that is called new is overlooked as a whole.
     pub fn beside(&self, headers: &StringRecord) -> Option<Beside> {
         let read = self.columns.phone_number.filter(|_| self.has_number)?;
         let stranger = self
@@ -78,7 +79,7 @@ impl<'a> Strangers<'a> {
             .filter(|stranger| {
                 stranger.instead > 0 && stranger.holds_numbers() && !stranger.is_new()
             })
-            .max_by_key(|stranger| stranger.instead)?;
+            .max_by_key(|stranger| (stranger.is_called_phone, stranger.instead))?;
         Some(Beside {
             name: headers[stranger.column].to_owned(),
             read: headers[read].to_owned(),
@@ -215,8 +216,8 @@ impl fmt::Display for Beside {
         };
         write!(
             f,
-            "in {rows} the phone cell is empty and `{name}` holds a phone number, which is not read; copy it into \
-             `{read}` if it shall be called"
+            "in {rows} the phone cell is empty and `{name}`, which is not read, holds what may be a phone number; copy it \
+             into `{read}` if it is the one to call"
         )
     }
 }

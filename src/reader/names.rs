@@ -41,7 +41,7 @@ const NEW_WORDS: [&str; 9] = [
 /// Words for a time: of `updated_at`.
 const TIME_WORDS: [&str; 4] = ["at", "on", "date", "time"];
 /// Words for what is written in two letters, too.
-const LETTER_WORDS: [&str; 8] = [
+const LETTER_WORDS: [&str; 10] = [
     "state",
     "province",
     "bundesland",
@@ -50,6 +50,8 @@ const LETTER_WORDS: [&str; 8] = [
     "locale",
     "sprache",
     "title",
+    "salutation",
+    "anrede",
 ];
 
 /// `name` without regard to case, spaces, `-` and `_`.
