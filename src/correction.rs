@@ -201,7 +201,11 @@ fn refused(
     rules: &phone::Rules,
     refusal: Refusal,
 ) -> Rejection {
-    match phone::readings(cell, country, rules).filter(|_| refusal == Refusal::Ambiguous) {
+    let readings = match refusal {
+        Refusal::Ambiguous => phone::readings(cell, country, rules),
+        _ => None,
+    };
+    match readings {
         Some((international, national)) => Rejection {
             may_lack_plus: true,
             ..Rejection::new(
