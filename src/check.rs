@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::config::Reading;
 use crate::error::{Exit, Fatal};
-use crate::overlooked::Overlooked;
 use crate::preflight::{Judgement, Preflight};
 use crate::private;
 use crate::reader::{Columns, Input, InputError, Row, Unsolved};
@@ -159,7 +158,7 @@ impl Check<'_> {
             .map(|(reason, tally)| (reason.to_string(), json!(tally)))
             .collect();
         let overlooked = self.preflight.overlooked.iter();
-        let overlooked = overlooked.map(|column| (Overlooked::CODE, column.to_string()));
+        let overlooked = overlooked.map(|column| (column.code(), column.to_string()));
         let states = self.preflight.states.iter();
         let states = states.map(|column| (States::CODE, column.to_string()));
         let unsolved = self.preflight.unsolved.iter();

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::api::{MAX_VARIABLES, Variables};
 use crate::outcome::{Cause, Reason};
-use crate::phone::{self, E164, Normalised, Recovery, Region};
+use crate::phone::{self, E164, Normalised, Recovery, Refusal, Region};
 use crate::plan::MetadataMode;
 use crate::reader::{Columns, Row};
 use crate::text;
@@ -13,6 +13,8 @@ use crate::unambiguous::Unambiguous;
 
 /// The longest list of a damaged row's cells, in bytes.
 const LONGEST_LIST: usize = 16_000;
+/// What to do about variables that cannot be read.
+const METADATA_REMEDY: &str = "write a JSON object like `{\"city\": \"Pune\"}`";
 
 /// What one row wants of one lead.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +66,16 @@ impl Correction {
         parts.join("; ")
     }
 
+    /// The texts that the lead shall have.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let variables = self.variables.values().filter_map(Value::as_str);
+        let rest = [&self.name, &self.notes];
+        rest.into_iter()
+            .flatten()
+            .map(String::as_str)
+            .chain(variables)
+    }
+
     /// Whether the row speaks of variables.
     pub fn touches_variables(&self) -> bool {
         !self.variables.is_empty() || !self.removed.is_empty() || self.empties
@@ -86,6 +98,8 @@ pub struct Rejection {
     pub detail: String,
     /// The column of the cell that it is about.
     pub column: usize,
+    /// The phone cell is an international number that lost its `+`, or one of its region.
+    pub may_lack_plus: bool,
 }
 
 impl Rejection {
@@ -95,6 +109,7 @@ impl Rejection {
             reason: reason.into(),
             detail: detail.into(),
             column,
+            may_lack_plus: false,
         }
     }
 
@@ -145,7 +160,7 @@ pub fn read(
             .map(|(column, cell)| parse_country(column, cell))
             .transpose()?;
         let read = phone::normalise_again(cell, country, &rules.phone, found)
-            .map_err(|refusal| Rejection::new(column, refusal, refusal.remedy()))?;
+            .map_err(|refusal| refused(column, cell, country, &rules.phone, refusal))?;
         correction.phone = Some(read);
     }
     let stated = cells.value(columns.metadata, "metadata")?;
@@ -172,10 +187,38 @@ pub fn read(
         return Err(Rejection::new(
             columns.lead_id,
             Cause::NoChange,
-            "every cell that could change something is empty",
+            "every cell that could change something is empty; fill one in, or delete the row",
         ));
     }
     Ok(correction)
+}
+
+/// Why a phone cell is refused, and which two numbers it is if it lacks its `+`.
+fn refused(
+    column: usize,
+    cell: &str,
+    country: Option<Region>,
+    rules: &phone::Rules,
+    refusal: Refusal,
+) -> Rejection {
+    let readings = match refusal {
+        Refusal::Ambiguous => phone::readings(cell, country, rules),
+        _ => None,
+    };
+    match readings {
+        Some((international, national)) => Rejection {
+            may_lack_plus: true,
+            ..Rejection::new(
+                column,
+                refusal,
+                format!(
+                    "the cell can be read as two different numbers, `{international}` or `{national}`; write the one \
+                     meant with `+` and country code"
+                ),
+            )
+        },
+        None => Rejection::new(column, refusal, refusal.remedy()),
+    }
 }
 
 /// The cells of a row that has no columns to stand in.
@@ -204,7 +247,7 @@ impl<'a> Cells<'a> {
     }
 
     fn is_clear_token(&self, cell: &str) -> bool {
-        cell.trim() == self.clear_token
+        cell.trim().eq_ignore_ascii_case(self.clear_token)
     }
 
     fn lead_id(&self, column: usize) -> Result<String, Rejection> {
@@ -213,7 +256,7 @@ impl<'a> Cells<'a> {
             return Err(Rejection::new(
                 column,
                 Cause::EmptyLeadId,
-                "the `lead_id` cell is empty",
+                "the `lead_id` cell is empty; fill in the lead's ID",
             ));
         }
         // Nothing below finds fault with the usual ID.
@@ -228,7 +271,7 @@ impl<'a> Cells<'a> {
             return Err(Rejection::new(
                 column,
                 Cause::InvalidLeadId,
-                "the `lead_id` cell cannot be an ID",
+                "the `lead_id` cell cannot be an ID; take it from its source again",
             ));
         }
         // Two IDs that look the same would be two leads.
@@ -255,7 +298,8 @@ impl<'a> Cells<'a> {
                 column,
                 Cause::NotClearable,
                 format!(
-                    "`{}` stands in `{field}`, which cannot be cleared",
+                    "`{}` stands in `{field}`, which cannot be cleared; empty the cell to leave it as it is, or write \
+                     the value",
                     self.clear_token
                 ),
             )),
@@ -290,7 +334,9 @@ impl<'a> Cells<'a> {
             return Err(Rejection::new(
                 column,
                 Cause::InvalidMetadata,
-                format!("`metadata` and `metadata.{key}` want different values for `{key}`"),
+                format!(
+                    "`metadata` and `metadata.{key}` want different values for `{key}`; empty one of the two"
+                ),
             ));
         }
         match wanted {
@@ -314,7 +360,7 @@ fn parse_country(column: usize, cell: &str) -> Result<Region, Rejection> {
         Rejection::new(
             column,
             Cause::CountryUnknown,
-            "the `country` cell is neither a two-letter country code like `IN` nor a calling code like `+91`",
+            "the `country` cell is no country code; write its two letters, like `IN`, or its calling code, like `+91`",
         )
     })
 }
@@ -326,12 +372,12 @@ fn metadata(column: usize, cell: &str) -> Result<Variables, Rejection> {
         Ok(_) => Err(Rejection::new(
             column,
             Cause::InvalidMetadata,
-            "the `metadata` cell is no JSON object",
+            format!("the `metadata` cell is no JSON object; {METADATA_REMEDY}"),
         )),
         Err(error) => Err(Rejection::new(
             column,
             Cause::InvalidMetadata,
-            format!("the `metadata` cell cannot be read: {error}"),
+            format!("the `metadata` cell cannot be read: {error}; {METADATA_REMEDY}"),
         )),
     }
 }
@@ -556,6 +602,86 @@ mod tests {
         assert_eq!(
             Value::Object(both.variables),
             json!({"age": 42, "product": "a", "City": "Pune"})
+        );
+    }
+
+    /// What is said of a row that is refused, read with this default region.
+    fn detail(cells: [&str; 8], region: &str) -> String {
+        let columns = Columns::resolve(&StringRecord::from(HEADERS.to_vec()), &[]).unwrap();
+        let row = Row {
+            number: 1,
+            line: 2,
+            cells: StringRecord::from(cells.to_vec()),
+            damage: None,
+        };
+        let rules = Rules {
+            phone: phone::Rules {
+                default_region: region.parse().ok(),
+                ..phone::Rules::default()
+            },
+            clear_token: "<clear>".into(),
+            metadata: MetadataMode::Merge,
+        };
+        read(&row, &columns, &rules, None).unwrap_err().detail
+    }
+
+    #[test]
+    fn a_refused_row_says_what_to_do() {
+        let phone = |cell, country| ["l", cell, country, "", "", "", "", ""];
+        for (cells, words) in [
+            (
+                phone("0171 1234567", "Deutschland"),
+                "its two letters, like `IN`",
+            ),
+            (phone("0171 1234567", "DEU"), "its calling code, like `+91`"),
+            (phone("", ""), "fill one in, or delete the row"),
+            (
+                ["", "01711234567", "", "", "", "", "", ""],
+                "fill in the lead's ID",
+            ),
+            (
+                ["l", "", "", "<clear>", "", "", "", ""],
+                "empty the cell to leave it as it is",
+            ),
+            (
+                ["l", "", "", "", "", "{product: 1}", "", ""],
+                "write a JSON object like `{\"city\": \"Pune\"}`",
+            ),
+            (
+                ["l", "", "", "", "", "[1]", "", ""],
+                "write a JSON object like `{\"city\": \"Pune\"}`",
+            ),
+            (
+                ["l", "", "", "", "", r#"{"product":"a"}"#, "b", ""],
+                "empty one of the two",
+            ),
+        ] {
+            let said = detail(cells, "DE");
+            assert!(said.contains(words), "{cells:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn both_numbers_of_a_cell_that_lacks_its_plus_are_named() {
+        for cell in ["4915123410001", "49 151 23410001"] {
+            let said = detail(["l", cell, "", "", "", "", "", ""], "DE");
+            assert!(
+                said.contains("`+4915123410001` or `+494915123410001`"),
+                "{said}"
+            );
+        }
+        let said = detail(["l", "4915123410001", "DE", "", "", "", "", ""], "");
+        assert!(said.contains("`+4915123410001`"), "{said}");
+    }
+
+    #[test]
+    fn the_clear_token_is_known_in_any_case() {
+        let read = row(["l", "", "", "", "<CLEAR>", "", "x", " <Clear> "]).unwrap();
+        assert_eq!(read.notes.as_deref(), Some(""));
+        assert_eq!(read.removed, ["City"]);
+        assert_eq!(
+            row(["l", "", "", "<CLEAR>", "", "", "", ""]),
+            Err(Cause::NotClearable.into())
         );
     }
 }

@@ -10,8 +10,8 @@ use rustc_hash::FxBuildHasher;
 use crate::correction::Correction;
 use crate::spill::Spill;
 
-/// Shared numbers are told apart from each other up to this many; all are counted.
-const TOLD: usize = 1000;
+/// So many shared numbers are told; all are counted.
+const TOLD: usize = 3;
 
 /// The first pass: what repeats at all.
 #[derive(Debug, Default)]
@@ -119,7 +119,6 @@ impl Suspects {
         found.rows.sort_unstable_by_key(|(row, _)| *row);
         found.firsts.sort_unstable();
         found.sharing.sort_unstable();
-        found.shared.sort_unstable_by_key(|shared| shared.lines);
         found
     }
 }
@@ -153,7 +152,7 @@ pub struct Shared {
 pub struct Duplicates {
     rows: Vec<(u64, Duplicate)>,
     firsts: Vec<u64>,
-    /// Numbers that several leads would get, by line; the first thousand.
+    /// The first numbers that several leads would get, by line.
     pub shared: Vec<Shared>,
     /// How many numbers several leads would get.
     pub shared_count: u64,
@@ -215,11 +214,11 @@ impl Duplicates {
             return;
         };
         self.shared_count += 1;
-        if self.shared.len() < TOLD {
-            self.shared.push(Shared {
-                lines: (first.line, other.line),
-            });
-        }
+        self.shared.push(Shared {
+            lines: (first.line, other.line),
+        });
+        self.shared.sort_unstable_by_key(|shared| shared.lines);
+        self.shared.truncate(TOLD);
         self.sharing.extend(users.iter().map(|user| {
             let partner = if user.lead == first.lead {
                 other
@@ -331,5 +330,21 @@ mod tests {
             (1, Some(4), Some(2))
         );
         assert_eq!(found.sharing(2), None, "one lead twice is no sharing");
+    }
+
+    #[test]
+    fn the_first_shared_numbers_are_told_whatever_they_are() {
+        let numbers: Vec<_> = (0..1100)
+            .map(|at| format!("+91987655{:04}", 9000 - at))
+            .collect();
+        let rows: Vec<_> = numbers
+            .iter()
+            .flat_map(|number| ["a", "b"].map(|lead| (format!("{lead}{number}"), number)))
+            .map(|(lead, number)| correction(&lead, Some(number), None))
+            .collect();
+        let found = find(&rows);
+        assert_eq!(found.shared_count, 1100);
+        let lines = found.shared.iter().map(|shared| shared.lines);
+        assert_eq!(lines.collect::<Vec<_>>(), [(2, 3), (4, 5), (6, 7)]);
     }
 }

@@ -50,6 +50,7 @@ pub mod session;
 mod shown;
 pub mod spill;
 pub mod states;
+pub mod strangers;
 pub mod summary;
 pub mod tape;
 pub mod text;

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::alarm::{Alarm, ColumnHealth, Mixture};
+use crate::alarm::{Alarm, ColumnHealth, LostPlus, Mixture};
 use crate::correction::{self, Correction, Rejection, Rules};
 use crate::duplicates::{Duplicate, Duplicates, Sightings};
 use crate::findings::Findings;
@@ -13,6 +13,7 @@ use crate::outcome::{Cause, Reason};
 use crate::overlooked::Overlooked;
 use crate::reader::{Columns, Input, InputError, Pass, Row, Unsolved};
 use crate::states::States;
+use crate::strangers::{Beside, Strangers};
 use crate::text;
 
 /// How a file is judged.
@@ -44,12 +45,14 @@ pub struct Preflight {
     pub findings: Findings,
     /// What is suspicious about the phone column as a whole.
     pub alarms: Vec<Alarm>,
-    /// A column of numbers that is not read as such.
-    pub overlooked: Option<Overlooked>,
+    /// Columns of numbers and of countries that are not read as such.
+    pub overlooked: Vec<Overlooked>,
     /// A column of states that is read as the country.
     pub states: Option<States>,
     /// A column that is read, and whose formulas were never worked out.
     pub unsolved: Option<Unsolved>,
+    beside: Option<Beside>,
+    lost_plus: Option<LostPlus>,
     mixture: Option<Mixture>,
     numbers: Numbers,
     duplicates: Duplicates,
@@ -75,16 +78,18 @@ pub enum Judgement {
 
 impl Preflight {
     /// Surveys the whole file: once; where leads or numbers repeat, a second time; where rows are refused for that, a
-    /// third time. Where it has no phone numbers, its first rows are read once more.
+    /// third time.
     pub fn survey(input: &Input, columns: &Columns, policy: &Policy) -> Result<Self, SurveyError> {
         let mut findings = Findings::default();
         let mut sightings = Sightings::default();
         let mut numbers = Numbers::default();
         let mut column = ColumnHealth::new();
         let mut states = None;
+        let mut strangers = Strangers::new(input.headers(), columns, &policy.rules.phone);
         let pass = each_row(input, |row| {
             let cell = phone_cell(row, columns);
             column.observe(cell.unwrap_or_default());
+            strangers.observe(row);
             let read = correction::read(row, columns, &policy.rules, None);
             let number = read.as_ref().ok().and_then(Correction::phone_number);
             numbers.push(number)?;
@@ -101,16 +106,16 @@ impl Preflight {
                     sightings.note(&correction)?;
                 }
                 Err(rejection) => {
+                    if rejection.may_lack_plus {
+                        column.observe_without_plus();
+                    }
                     findings.reject(row.line, rejection.cell(row), &rejection);
                 }
             }
             Ok(())
         })?;
-        let overlooked = if column.is_empty() {
-            Overlooked::find(input, columns, &policy.rules.phone)?
-        } else {
-            None
-        };
+        let assumed = findings.region_assumed;
+        let overlooked = Overlooked::find(&strangers, input.headers(), columns, assumed);
         let mut preflight = Self {
             pass,
             findings,
@@ -122,6 +127,8 @@ impl Preflight {
                 .iter()
                 .find(|found| columns.reads(found.column))
                 .cloned(),
+            beside: strangers.beside(input.headers()),
+            lost_plus: columns.phone_number.and_then(|at| column.lost_plus(at)),
             mixture: column.mixture(),
             numbers,
             duplicates: Duplicates::default(),
@@ -164,7 +171,7 @@ impl Preflight {
     pub fn suspicions(&self) -> Vec<String> {
         let alarms = self.alarms.iter().map(ToString::to_string);
         alarms
-            .chain(self.overlooked.as_ref().map(ToString::to_string))
+            .chain(self.overlooked.iter().map(ToString::to_string))
             .chain(self.states.as_ref().map(ToString::to_string))
             .chain(self.unsolved.as_ref().map(ToString::to_string))
             .collect()
@@ -174,17 +181,20 @@ impl Preflight {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> =
             self.pass.warnings.iter().map(ToString::to_string).collect();
-        let shared = self.duplicates.shared.iter().take(3).map(|shared| {
+        let shared = self.duplicates.shared.iter().map(|shared| {
             let (first, other) = shared.lines;
             format!("lines {first} and {other} give the same number to two leads: that person would be called twice")
         });
         warnings.extend(shared);
-        let more = self.duplicates.shared_count.saturating_sub(3);
+        let more = self.duplicates.shared_count - self.duplicates.shared.len() as u64;
         if more > 0 {
             warnings.push(format!(
                 "{more} more numbers are given to two leads; `--forbid-shared-numbers` refuses them"
             ));
         }
+        warnings.extend(self.beside.as_ref().map(ToString::to_string));
+        warnings.extend(self.lost_plus.as_ref().map(ToString::to_string));
+        warnings.extend(self.findings.stand_ins());
         warnings.extend(self.mixture.as_ref().map(ToString::to_string));
         warnings
     }
@@ -215,7 +225,7 @@ impl Preflight {
                 columns.lead_id,
                 Cause::ConflictingDuplicate,
                 format!(
-                    "line {other_line} wants something else for the same lead; keep one of them"
+                    "line {other_line} wants something else for the same lead; put what is right of both into one row"
                 ),
             )),
             (_, Some(other_line)) => Judgement::Reject(Rejection::new(
@@ -376,6 +386,7 @@ mod tests {
             first.1.contains("line 5") && second.1.contains("line 3"),
             "each names the other"
         );
+        assert!(first.1.contains("into one row"), "{}", first.1);
         let findings = &preflight.findings;
         assert_eq!((findings.valid, findings.invalid_rows()), (2, 3));
         assert_eq!(

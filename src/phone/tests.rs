@@ -679,3 +679,17 @@ fn the_metadata_version_is_that_of_the_locked_engine() {
     assert!(lock.contains("name = \"rlibphonenumber\"\nversion = \"2.2.15\"\n"));
     assert_eq!(METADATA_VERSION, "9.0.42");
 }
+
+#[test]
+fn no_such_number_says_no_more_than_is_known() {
+    let rules = assuming("DE");
+    for cell in ["0176 12", "0151 1234567"] {
+        let refusal = normalise(cell, None, &rules).unwrap_err();
+        assert_eq!(refusal, Refusal::NoSuchNumber, "{cell}");
+        let said = refusal.remedy();
+        assert!(
+            said.contains("missing") && !said.contains("right length"),
+            "{said}"
+        );
+    }
+}
