@@ -24,24 +24,17 @@ use crate::learnt::Learnt;
 use crate::limiter::{self, Limiter};
 use crate::lock::Lock;
 use crate::open_files;
-use crate::outcome::{self, Finding, Status};
-use crate::pipeline::{self, Job, Witness};
-use crate::preflight::Preflight;
+use crate::outcome::{self, Status};
+use crate::pipeline::{self, Job};
+use crate::preflight::{Preflight, Surveyed};
 use crate::private;
 use crate::progress::Progress;
-use crate::reader::{Columns, Input, Warning};
+use crate::reader::{Input, Warning};
 use crate::rehearsal;
 use crate::report;
 use crate::sandbox::{self, Leads, Sandbox};
-use crate::session::{Claim, Opened, Session};
+use crate::session::{self, Claim, Opened, Session};
 use crate::summary::Summary;
-
-/// A file that was read to its end and is fit to be sent.
-struct Prepared {
-    input: Input,
-    columns: Columns,
-    preflight: Preflight,
-}
 
 /// Runs a resolved `apply` or `reconcile`; `halt` is pulled by signals. `chatty`: the log takes the place of the
 /// progress bar.
@@ -52,6 +45,7 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
     let deadline = run.deadline.map(|deadline| Instant::now() + deadline);
     let server = connect(&run)?;
     let (lock, learnt) = server.lock_key()?.unzip();
+    let begun = Instant::now();
     let client =
         Client::new(server.settings).map_err(|error| Fatal::new(Exit::Misconfigured, error))?;
     let files = if run.is_sandbox() { 2 } else { 1 };
@@ -71,6 +65,7 @@ pub async fn run(run: Run, halt: Rc<Halt>, chatty: bool) -> Result<Exit, Fatal> 
         executor: &executor,
         limiter: &limiter,
         halt: &halt,
+        begun,
         leaves_nothing: Cell::new(!was_left),
         deadline,
     };
@@ -96,6 +91,8 @@ struct Apply<'a> {
     executor: &'a Executor<'a>,
     limiter: &'a Limiter,
     halt: &'a Halt,
+    /// When earlier runs with this key had ended.
+    begun: Instant,
     /// No request of this run, or of one before it, may still arrive.
     leaves_nothing: Cell<bool>,
     deadline: Option<Instant>,
@@ -107,33 +104,31 @@ impl Apply<'_> {
         if self.run.is_sandbox() {
             self.talk("SANDBOX: a rehearsal, no real lead is touched");
         }
-        let prepared = prepare(self.run, open(self.run)?)?;
-        let judged = (&prepared.preflight, &self.run.reading.policy);
-        let shown = rehearsal::show(
-            &prepared.input,
-            &prepared.columns,
-            judged,
-            self.executor,
-            self.halt,
-        );
-        let exit = tokio::select! {
+        let surveyed = survey(self.run, open(self.run)?)?;
+        let policy = &self.run.reading.policy;
+        let shown = rehearsal::show(&surveyed, policy, self.executor, self.halt);
+        let forecast = tokio::select! {
             // In this order: where the deadline is over already, nothing begins.
             biased;
             never = self.keep_deadline() => match never {},
-            exit = shown => exit?,
+            forecast = shown => forecast?,
         };
-        match self.halt.cause() {
-            Some(cause) => Err(explain(&cause, self.run.give_up_after)),
-            None => Ok(exit),
+        if let Some(cause) = self.halt.cause() {
+            return Err(explain(&cause, self.run.give_up_after));
         }
+        let Some(forecast) = forecast else {
+            return Ok(Exit::Fine);
+        };
+        self.talk(&forecast.to_string());
+        Ok(forecast.exit())
     }
 
     async fn send(&self, chatty: bool) -> Result<Exit, Fatal> {
         let Self { run, .. } = self;
-        let started_at = Timestamp::now();
+        let (started_at, started) = (Timestamp::now(), Instant::now());
         let input = open(run)?;
         let claim = Claim::take(&run.files, &run.reading.file)?;
-        let prepared = prepare(run, input)?;
+        let surveyed = survey(run, input)?;
         let is_over = match run.earlier {
             Earlier::SetAside => true,
             Earlier::ResumeUnfinished => claim.is_finished(),
@@ -145,15 +140,9 @@ impl Apply<'_> {
                 path.display()
             ));
         }
-        let Prepared {
-            input,
-            columns,
-            preflight,
-        } = &prepared;
-        let identity = run.identity(preflight.pass.fingerprint);
-        let (mut session, opened) =
-            claim.open(identity, run.window, run.bom, (input, columns, preflight))?;
-        let rows = preflight.pass.rows;
+        let identity = run.identity(surveyed.preflight.pass.fingerprint);
+        let (mut session, opened) = claim.open(identity, run.window, run.bom, &surveyed)?;
+        let rows = surveyed.preflight.pass.rows;
         let resumed_from = opened.counts.total();
         if resumed_from == rows {
             self.talk(
@@ -170,7 +159,7 @@ impl Apply<'_> {
         }
         let progress = Progress::new(rows, opened.counts.clone(), run.quiet, chatty);
         let ended = self
-            .settle(&prepared, &mut session, opened, &progress)
+            .settle(&surveyed, &mut session, opened, &progress)
             .await;
         progress.finish();
         let counts = progress.counts();
@@ -190,10 +179,11 @@ impl Apply<'_> {
             traffic: self.executor.traffic(),
             throttled: self.limiter.throttled(),
             quota: self.limiter.quota(),
-            bound: Bound::of(self.limiter, progress.elapsed()),
+            bound: Bound::of(self.limiter, progress.watch()),
             dialect: self.executor.proven_dialect(),
             started_at,
             ended_at: Timestamp::now(),
+            elapsed: started.elapsed(),
             stopped: stop.as_ref().map(|fatal| fatal.message.clone()),
             exit,
         });
@@ -210,17 +200,17 @@ impl Apply<'_> {
     /// Takes every row that has no result yet to its end.
     async fn settle(
         &self,
-        prepared: &Prepared,
+        surveyed: &Surveyed,
         session: &mut Session,
         opened: Opened,
         progress: &Progress,
     ) -> Result<(), Fatal> {
         let Self { run, .. } = self;
         let job = Job {
-            input: &prepared.input,
-            columns: &prepared.columns,
+            input: &surveyed.input,
+            columns: &surveyed.columns,
             policy: &run.reading.policy,
-            preflight: &prepared.preflight,
+            preflight: &surveyed.preflight,
             executor: self.executor,
             halt: self.halt,
             window: run.window,
@@ -229,22 +219,22 @@ impl Apply<'_> {
         };
         let note = || match self.limiter.held_for() {
             Some(left) => format!("held back for {} s", left.as_secs() + 1),
-            None => format!("bound by {}", Bound::of(self.limiter, progress.elapsed())),
+            None => format!("bound by {}", Bound::of(self.limiter, progress.watch())),
         };
-        let account = Account(progress);
-        let written = opened
+        let written = |finding| progress.written(finding);
+        let results = opened
             .settled
             .results
             .handle()
             .map_err(|error| self.lost(&error))?;
-        self.leaves_nothing.set(false);
+        let found_nothing = self.leaves_nothing.replace(false);
         // From here on signals end a run in order: whoever watches them has its turn before the first request.
         tokio::task::yield_now().await;
         let ended = tokio::select! {
             // In this order: where the deadline is over already, nothing begins.
             biased;
             never = self.keep_deadline() => match never {},
-            ended = pipeline::run(&job, opened.settled, &account) => ended,
+            ended = pipeline::run(&job, opened.settled, &written) => ended,
             never = progress.keep_alive(note) => match never {},
         };
         match ended {
@@ -258,11 +248,15 @@ impl Apply<'_> {
                     begun_through,
                     ..progressed
                 };
-                session.close(progressed, prepared.preflight.pass.rows)?;
+                let rows = surveyed.preflight.pass.rows;
+                session.close(progressed, rows)?;
+                // What earlier runs have sent has arrived by then, or never will.
+                let is_over = found_nothing || self.begun.elapsed() >= run.sending.grace;
                 let is_known = progress.counts().because(outcome::Cause::OutcomeUnknown) == 0;
+                let reached = begun_through.max(job.doubt_through.min(rows));
                 self.leaves_nothing
-                    .set(is_known && progressed.durable >= begun_through);
-                match holds(written, &run.files.results, progressed.hash) {
+                    .set(is_over && is_known && progressed.durable >= reached);
+                match holds(results, &run.files.results, progressed.hash) {
                     Ok(true) => Ok(()),
                     Ok(false) => Err(self.lost(&"it was changed, replaced or removed meanwhile")),
                     Err(error) => Err(self.lost(&error)),
@@ -422,14 +416,17 @@ fn open(run: &Run) -> Result<Input, Fatal> {
 }
 
 /// Reads the whole file, and stops where it is not fit to be sent.
-fn prepare(run: &Run, input: Input) -> Result<Prepared, Fatal> {
+fn survey(run: &Run, input: Input) -> Result<Surveyed, Fatal> {
     let reading = &run.reading;
     let columns = input.columns(&reading.map)?;
     let mut preflight = Preflight::survey(&input, &columns, &reading.policy)?;
+    session::refuse_unfinished(&reading.file, &input, &preflight.pass)?;
     preflight.pass.warnings.iter_mut().for_each(Warning::mask);
     if !run.quiet {
+        let mut err = io::stderr().lock();
         // A closed stderr is nothing to stop for.
-        let _ = report::warnings(&mut io::stderr().lock(), &columns, &preflight);
+        let _ = report::meanings(&mut err, input.headers(), &columns)
+            .and_then(|()| report::warnings(&mut err, &columns, &preflight));
     }
     let invalid = preflight.findings.invalid_rows();
     if let Some(limit) = reading.max_invalid
@@ -456,7 +453,7 @@ fn prepare(run: &Run, input: Input) -> Result<Prepared, Fatal> {
             ),
         ));
     }
-    Ok(Prepared {
+    Ok(Surveyed {
         input,
         columns,
         preflight,
@@ -481,14 +478,6 @@ fn holds(mut written: File, path: &Path, hash: blake3::Hash) -> io::Result<bool>
     Ok(held.finalize() == hash)
 }
 
-struct Account<'a>(&'a Progress);
-
-impl Witness for Account<'_> {
-    fn written(&self, finding: Finding) {
-        self.0.written(finding);
-    }
-}
-
 /// What ended the run, and what to do about it.
 fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
     let resume = "run the same command again to resume";
@@ -511,7 +500,8 @@ fn explain(cause: &Cause, give_up_after: Duration) -> Fatal {
         Cause::HeldTooLong => Fatal::new(
             Exit::TryLater,
             format!(
-                "the server asks for a pause of more than an hour (Retry-After); {resume} then"
+                "the server asks for a pause of more than an hour (Retry-After), or its quota is used up for as long; \
+                 {resume} then"
             ),
         ),
         Cause::KeyRefused(how) => Fatal::new(

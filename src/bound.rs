@@ -3,46 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, Waits};
 use crate::pace::Quota;
+use crate::stopwatch::Stopwatch;
 
 /// A share of the time below this binds nothing.
 const NOTABLE: f64 = 0.2;
 /// A process that is on its processor for this share of the time is what binds.
 const BUSY: f64 = 0.8;
-
-/// How long admission has waited, and for what.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Waits {
-    quota: Duration,
-    rate: Duration,
-    slots: Duration,
-    trouble: Duration,
-}
-
-/// What admission waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wait {
-    /// The quota.
-    Quota,
-    /// The rate that was asked for.
-    Rate,
-    /// Replies: as many requests are under way as may be.
-    Slots,
-    /// The server's recovery.
-    Trouble,
-}
-
-impl Waits {
-    pub(crate) fn add(&mut self, wait: Wait, waited: Duration) {
-        *match wait {
-            Wait::Quota => &mut self.quota,
-            Wait::Rate => &mut self.rate,
-            Wait::Slots => &mut self.slots,
-            Wait::Trouble => &mut self.trouble,
-        } += waited;
-    }
-}
 
 /// What binds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,13 +28,12 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// What has bound a run that admits through `limiter` and has gone on for `elapsed`.
-    pub fn of(limiter: &Limiter, elapsed: Duration) -> Self {
-        let busy = on_processor().map(|busy| busy.as_secs_f64() / elapsed.as_secs_f64().max(1e-9));
+    /// What has bound a run that has admitted through `limiter` since the `watch` was started.
+    pub fn of(limiter: &Limiter, watch: &Stopwatch) -> Self {
         told(
             limiter.waits(),
-            elapsed,
-            busy,
+            watch.elapsed(),
+            watch.busy(),
             limiter.quota(),
             limiter.concurrency(),
         )
@@ -100,14 +67,6 @@ fn told(
     } else {
         Bound::Latency(at_once, latency)
     }
-}
-
-/// How long this process's first thread, which does everything but syncing, has been on a processor; only Linux
-/// tells.
-fn on_processor() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
-    let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds))
 }
 
 impl fmt::Display for Bound {

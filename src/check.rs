@@ -7,12 +7,13 @@ use serde_json::json;
 
 use crate::config::Reading;
 use crate::error::{Exit, Fatal};
+use crate::findings::Tally;
+use crate::outcome::Cause;
 use crate::preflight::{Judgement, Preflight};
 use crate::private;
-use crate::reader::{Columns, Input, InputError, Row, Unsolved};
+use crate::reader::{Columns, Input, InputError, Row};
 use crate::report;
 use crate::results;
-use crate::states::States;
 use crate::text;
 
 /// Runs a resolved `check`.
@@ -48,9 +49,7 @@ pub fn run(reading: &Reading, as_json: bool, fixed: Option<&Path>) -> Result<Exi
         return Err(fatal);
     }
     if let Some(path) = fixed {
-        let left_out = check.write_fixed(path)?;
-        // A closed stderr is nothing to stop for.
-        let _ = left_out.tell(&mut io::stderr(), path);
+        check.write_fixed(path)?;
     }
     let invalid = preflight.findings.invalid_rows();
     let too_many = reading
@@ -68,7 +67,7 @@ struct Check<'a> {
     preflight: &'a Preflight,
 }
 
-/// Either the reader of our output went away, or the run cannot go on.
+/// Either what is written to failed, or the run cannot go on.
 enum Broken {
     Output(io::Error),
     Run(Fatal),
@@ -83,34 +82,6 @@ impl From<io::Error> for Broken {
 impl From<InputError> for Broken {
     fn from(error: InputError) -> Self {
         Self::Run(error.into())
-    }
-}
-
-/// The damaged rows that the copy does not have.
-#[derive(Default)]
-struct LeftOut {
-    rows: u64,
-    first_line: u64,
-}
-
-impl LeftOut {
-    fn note(&mut self, line: u64) {
-        if self.rows == 0 {
-            self.first_line = line;
-        }
-        self.rows += 1;
-    }
-
-    fn tell(&self, out: &mut impl Write, copy: &Path) -> io::Result<()> {
-        let (copy, line) = (copy.display(), self.first_line);
-        match self.rows {
-            0 => Ok(()),
-            1 => writeln!(out, "1 damaged row is not in `{copy}`: line {line}"),
-            rows => writeln!(
-                out,
-                "{rows} damaged rows are not in `{copy}`: line {line} and more"
-            ),
-        }
     }
 }
 
@@ -141,12 +112,7 @@ impl Check<'_> {
 
     /// One document: what is known of the file, then every invalid row.
     fn json(&self, out: &mut impl Write) -> Result<(), Broken> {
-        let Preflight {
-            pass,
-            findings,
-            alarms,
-            ..
-        } = self.preflight;
+        let Preflight { pass, findings, .. } = self.preflight;
         let recovered: serde_json::Map<_, _> = findings
             .recovered
             .iter()
@@ -157,18 +123,9 @@ impl Check<'_> {
             .iter()
             .map(|(reason, tally)| (reason.to_string(), json!(tally)))
             .collect();
-        let overlooked = self.preflight.overlooked.iter();
-        let overlooked = overlooked.map(|column| (column.code(), column.to_string()));
-        let states = self.preflight.states.iter();
-        let states = states.map(|column| (States::CODE, column.to_string()));
-        let unsolved = self.preflight.unsolved.iter();
-        let unsolved = unsolved.map(|column| (Unsolved::CODE, column.to_string()));
-        let alarms: Vec<_> = alarms
-            .iter()
-            .map(|alarm| (alarm.code(), alarm.to_string()))
-            .chain(overlooked)
-            .chain(states)
-            .chain(unsolved)
+        let alarms: Vec<_> = self
+            .preflight
+            .objections()
             .map(|(code, message)| json!({"code": code, "message": message}))
             .collect();
         let hints: Vec<_> = self.columns.hints.iter().map(ToString::to_string).collect();
@@ -215,35 +172,63 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Writes the file again, with every number that can be read in E.164; everything else stays as it stands.
-    /// Damaged rows are left out: written in columns they would look whole. The options that the file is read with fit
-    /// the copy too, all but `--sheet`: it has the delimiter that is stated, and a mark, which outranks a stated encoding.
-    fn write_fixed(&self, path: &Path) -> Result<LeftOut, Fatal> {
+    /// Writes the file again, and says so. It is there as a whole, or not at all: a part of it would look whole.
+    fn write_fixed(&self, path: &Path) -> Result<(), Fatal> {
         let failed = |error: &dyn std::fmt::Display| {
             Fatal::new(
                 Exit::LocalIo,
                 format!("cannot write `{}`: {error}", path.display()),
             )
         };
-        let mut file = private::create_new(path).map_err(|error| {
-            failed(&format_args!(
+        let mut copy = private::beside(path).map_err(|error| failed(&error))?;
+        self.fixed_rows(copy.as_file_mut())
+            .map_err(|broken| match broken {
+                Broken::Output(error) => failed(&error),
+                Broken::Run(fatal) => fatal,
+            })?;
+        private::keep(copy, path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => failed(&format_args!(
                 "{error}; name a file that does not exist yet"
-            ))
+            )),
+            _ => failed(&error),
         })?;
-        file.write_all(results::BOM)
-            .map_err(|error| failed(&error))?;
+        // A closed stderr is nothing to stop for.
+        let _ = self.tell_fixed(&mut io::stderr(), path);
+        Ok(())
+    }
+
+    fn tell_fixed(&self, out: &mut impl Write, path: &Path) -> io::Result<()> {
+        let copy = path.display();
+        writeln!(out, "fixed copy  {copy}")?;
+        let invalid = &self.preflight.findings.invalid;
+        match invalid.get(&Cause::DamagedRow.into()) {
+            None => Ok(()),
+            Some(Tally { count: 1, line, .. }) => {
+                writeln!(out, "1 damaged row is not in `{copy}`: line {line}")
+            }
+            Some(Tally { count, line, .. }) => {
+                writeln!(
+                    out,
+                    "{count} damaged rows are not in `{copy}`: line {line} and more"
+                )
+            }
+        }
+    }
+
+    /// The rows with every number that can be read in E.164; everything else stays as it stands.
+    /// Damaged rows are left out: written in columns they would look whole. The options that the file is read with fit
+    /// the copy too, all but `--sheet`: it has the delimiter that is stated, and a mark, which outranks a stated encoding.
+    fn fixed_rows(&self, out: &mut impl Write) -> Result<(), Broken> {
+        out.write_all(results::BOM)?;
         let mut writer = csv::WriterBuilder::new()
             .delimiter(self.reading.options.delimiter.unwrap_or(b','))
-            .from_writer(file);
-        writer
-            .write_record(self.input.headers())
-            .map_err(|error| failed(&error))?;
-        let mut left_out = LeftOut::default();
+            .from_writer(out);
+        let output = |error: csv::Error| Broken::Output(error.into());
+        writer.write_record(self.input.headers()).map_err(output)?;
         let mut rows = self.input.rows()?;
         let mut row = Row::default();
         while rows.read(&mut row)? {
             if row.damage.is_some() {
-                left_out.note(row.line);
                 continue;
             }
             let read = self
@@ -261,10 +246,10 @@ impl Check<'_> {
                     Some(number) if Some(column) == self.columns.phone_number => number.as_str(),
                     _ => cell,
                 });
-            writer.write_record(cells).map_err(|error| failed(&error))?;
+            writer.write_record(cells).map_err(output)?;
         }
-        writer.flush().map_err(|error| failed(&error))?;
-        Ok(left_out)
+        writer.flush()?;
+        Ok(())
     }
 
     fn each_row(

@@ -122,7 +122,10 @@ impl Identity {
         let differs = |name: &str, before: &str, now: &str| {
             (before != now).then(|| format!("{name} was `{before}` and is `{now}` now"))
         };
-        let region = |identity: &Self| identity.region.clone().unwrap_or_else(|| "none".to_owned());
+        let none = || "none".to_owned();
+        let region = |identity: &Self| identity.region.clone().unwrap_or_else(none);
+        let stated =
+            |identity: &Self, flag| identity.reading.get(flag).cloned().unwrap_or_else(none);
         (self.fingerprint != other.fingerprint)
             .then(|| "the input file is not the same as it was".to_owned())
             .or_else(|| differs("the base URL", &self.base_url, &other.base_url))
@@ -136,8 +139,9 @@ impl Identity {
             })
             .or_else(|| differs("--clear-token", &self.clear_token, &other.clear_token))
             .or_else(|| {
-                let mut flags = self.reading.iter().zip(&other.reading);
-                flags.find_map(|((flag, before), (_, now))| differs(flag, before, now))
+                // Another version of the program may know other flags.
+                let mut flags = self.reading.keys().chain(other.reading.keys());
+                flags.find_map(|flag| differs(flag, &stated(self, flag), &stated(other, flag)))
             })
             .or_else(|| {
                 differs(
@@ -348,6 +352,23 @@ mod tests {
         assert_eq!(
             before.difference(&now).unwrap(),
             "--map was `none` and is `name=Who` now"
+        );
+        let newer = Identity {
+            reading: BTreeMap::from(
+                [("--allow-types", "none"), ("--map", "none"), ("--new", "x")]
+                    .map(|(flag, value)| (flag.to_owned(), value.to_owned())),
+            ),
+            ..identity()
+        };
+        assert_eq!(
+            before.difference(&newer).unwrap(),
+            "--new was `none` and is `x` now",
+            "a version of the program that knows more flags"
+        );
+        assert_eq!(
+            newer.difference(&before).unwrap(),
+            "--new was `x` and is `none` now",
+            "one that knows fewer"
         );
         let now = Identity {
             fingerprint: "x".into(),

@@ -196,31 +196,7 @@ impl Run {
         } else {
             api_target(api, &defaults)?
         };
-        let results = match output.out {
-            Some(path)
-                if sending.sandbox && !path.to_string_lossy().ends_with(".sandbox.results.csv") =>
-            {
-                let named = Files::beside(&path)
-                    .lock
-                    .with_extension("sandbox.results.csv");
-                return Err(Fatal::new(
-                    Exit::Usage,
-                    format!(
-                        "`--out {}` would make a rehearsal look real; with --sandbox, call it `{}`",
-                        path.display(),
-                        named.display()
-                    ),
-                ));
-            }
-            Some(path) => path,
-            None if reading.file == Path::new("-") => {
-                return Err(Fatal::new(
-                    Exit::Usage,
-                    "with standard input, name the results file with --out",
-                ));
-            }
-            None => Files::default_results(&reading.file, sending.sandbox),
-        };
+        let results = results_path(output.out, &reading.file, sending.sandbox)?;
         Ok(Self {
             target,
             sending: executor::Settings {
@@ -325,6 +301,31 @@ impl Run {
             .collect(),
             reconcile: self.sending.read_first,
         }
+    }
+}
+
+/// Where the results go: where `--out` says, else beside the input. Those of a rehearsal show by their name that they are.
+fn results_path(out: Option<PathBuf>, file: &Path, sandbox: bool) -> Result<PathBuf, Fatal> {
+    match out {
+        Some(path) if sandbox && !path.to_string_lossy().ends_with(".sandbox.results.csv") => {
+            let named = Files::beside(&path)
+                .lock
+                .with_extension("sandbox.results.csv");
+            Err(Fatal::new(
+                Exit::Usage,
+                format!(
+                    "`--out {}` would make a rehearsal look real; with --sandbox, call it `{}`",
+                    path.display(),
+                    named.display()
+                ),
+            ))
+        }
+        Some(path) => Ok(path),
+        None if file == Path::new("-") => Err(Fatal::new(
+            Exit::Usage,
+            "with standard input, name the results file with --out",
+        )),
+        None => Ok(Files::default_results(file, sandbox)),
     }
 }
 

@@ -50,6 +50,7 @@ pub mod session;
 mod shown;
 pub mod spill;
 pub mod states;
+pub mod stopwatch;
 pub mod strangers;
 pub mod summary;
 pub mod tape;

@@ -90,20 +90,14 @@ pub struct Progressed {
     pub hash: blake3::Hash,
 }
 
-/// Where settled rows go.
-pub trait Witness {
-    /// A row was written.
-    fn written(&self, finding: Finding);
-}
-
-/// Runs the job behind the rows that are settled already.
+/// Runs the job behind the rows that are settled already, and says of each what was written.
 ///
 /// # Errors
 /// When the input or the results break; whatever is durable stays so.
 pub async fn run<S: Storage>(
     job: &Job<'_>,
     Settled { results, firsts }: Settled<S>,
-    witness: &impl Witness,
+    written: &impl Fn(Finding),
 ) -> Result<Progressed, PipelineError> {
     let durable = watch::Sender::new(results.rows());
     let broken = RefCell::new(None);
@@ -131,7 +125,7 @@ pub async fn run<S: Storage>(
     let mut rows = std::pin::pin!(rows);
     let mut under_way = FuturesOrdered::new();
 
-    let mut writer = Writer::new(job, results, firsts, witness, spare);
+    let mut writer = Writer::new(job, results, firsts, written, spare);
     let mut ending: Option<Instant> = None;
     while !(rows.is_terminated() && under_way.is_empty()) {
         let sync_due = writer.sync_due();
@@ -309,7 +303,7 @@ async fn settle<'a>(job: &Job<'a>, mut item: Box<Item<'a>>) -> Box<Item<'a>> {
 struct Writer<'a, S: Storage, W> {
     job: &'a Job<'a>,
     results: Results<S>,
-    witness: &'a W,
+    written: &'a W,
     /// Findings of rows whose outcome later rows share.
     firsts: HashMap<u64, Finding>,
     waiting: VecDeque<Box<Item<'a>>>,
@@ -323,19 +317,19 @@ struct Writer<'a, S: Storage, W> {
     last_sync: Instant,
 }
 
-impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
+impl<'a, S: Storage, W: Fn(Finding)> Writer<'a, S, W> {
     fn new(
         job: &'a Job<'a>,
         results: Results<S>,
         firsts: HashMap<u64, Finding>,
-        witness: &'a W,
+        written: &'a W,
         spare: Spare<'a>,
     ) -> Self {
         Self {
             job,
             synced_rows: results.rows(),
             results,
-            witness,
+            written,
             firsts,
             waiting: VecDeque::new(),
             appended: Vec::new(),
@@ -429,7 +423,7 @@ impl<'a, S: Storage, W: Witness> Writer<'a, S, W> {
     fn begin_sync(&mut self) -> io::Result<()> {
         self.results.flush()?;
         for finding in self.appended.drain(..) {
-            self.witness.written(finding);
+            (self.written)(finding);
         }
         self.syncing = Some((self.results.rows(), self.results.sync()));
         self.last_sync = Instant::now();
@@ -478,7 +472,7 @@ fn repeat(first: Finding, first_line: u64, correction: &Correction) -> Outcome {
         }
     };
     let mut detail = format!(
-        "the same correction as line {first_line}, which was sent and is `{}`",
+        "the same correction as line {first_line}, which is `{}`",
         first.status
     );
     let remark = correction.remark();

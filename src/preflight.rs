@@ -2,6 +2,7 @@
 
 use std::io;
 
+use csv::StringRecord;
 use thiserror::Error;
 
 use crate::alarm::{Alarm, ColumnHealth, LostPlus, Mixture};
@@ -56,6 +57,26 @@ pub struct Preflight {
     mixture: Option<Mixture>,
     numbers: Numbers,
     duplicates: Duplicates,
+}
+
+/// A file that was read to its end.
+#[derive(Debug)]
+pub struct Surveyed {
+    /// The file.
+    pub input: Input,
+    /// Which column is which.
+    pub columns: Columns,
+    /// What is known of the whole of it.
+    pub preflight: Preflight,
+}
+
+impl Surveyed {
+    /// The headers of the columns that are carried along.
+    pub fn carried(&self) -> StringRecord {
+        let headers = self.input.headers();
+        let carried = self.columns.carried.iter();
+        carried.map(|&column| &headers[column]).collect()
+    }
 }
 
 /// What shall be done with a row.
@@ -167,14 +188,22 @@ impl Preflight {
         self.duplicates.is_first(row)
     }
 
-    /// What stops the run before the first request, unless it is accepted.
+    /// What stops the run before the first request, unless it is accepted: its code and the words for it.
+    pub fn objections(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let alarms = self.alarms.iter();
+        let alarms = alarms.map(|alarm| (alarm.code(), alarm.to_string()));
+        let overlooked = self.overlooked.iter();
+        let overlooked = overlooked.map(|column| (column.code(), column.to_string()));
+        let states = self.states.iter();
+        let states = states.map(|column| (States::CODE, column.to_string()));
+        let unsolved = self.unsolved.iter();
+        let unsolved = unsolved.map(|column| (Unsolved::CODE, column.to_string()));
+        alarms.chain(overlooked).chain(states).chain(unsolved)
+    }
+
+    /// The same, in words alone.
     pub fn suspicions(&self) -> Vec<String> {
-        let alarms = self.alarms.iter().map(ToString::to_string);
-        alarms
-            .chain(self.overlooked.iter().map(ToString::to_string))
-            .chain(self.states.as_ref().map(ToString::to_string))
-            .chain(self.unsolved.as_ref().map(ToString::to_string))
-            .collect()
+        self.objections().map(|(_, words)| words).collect()
     }
 
     /// What a person should hear before the first request.

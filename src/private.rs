@@ -14,11 +14,6 @@ pub fn options() -> OpenOptions {
     options
 }
 
-/// A new file; it is an error when there is one already.
-pub fn create_new(path: &Path) -> io::Result<File> {
-    options().write(true).create_new(true).open(path)
-}
-
 /// A temporary file without a name, for which the system frees the room whatever happens to the process.
 pub fn unnamed() -> io::Result<File> {
     // Named for a moment, as the unnamed kind leaves the rights to the umask.
@@ -28,32 +23,40 @@ pub fn unnamed() -> io::Result<File> {
 /// A new file that has its content from the start: after a crash there is all of it, or nothing. It is an error when
 /// there is one already.
 pub fn create(path: &Path, content: &[u8]) -> io::Result<File> {
-    let file = beside(path, content)?.persist_noclobber(path)?;
+    let mut file = beside(path)?;
+    file.write_all(content)?;
+    keep(file, path)
+}
+
+/// Gives a file that was written [`beside`] its name. It is an error when there is one of that name already.
+pub fn keep(file: NamedTempFile, path: &Path) -> io::Result<File> {
+    file.as_file().sync_all()?;
+    let file = file.persist_noclobber(path)?;
     sync_folder(path)?;
     Ok(file)
 }
 
 /// Replaces a small file as a whole: after a crash there is the old one or the new one.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    beside(path, content)?.persist(path)?;
+    let mut file = beside(path)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
     sync_folder(path)
 }
 
-/// The content, durable, under a name that takes the place of what a run left there that was killed.
-fn beside(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
+/// An empty file under a name that takes the place of what a run left there that was killed; gone when it is dropped.
+pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".leadfix-new");
     match std::fs::remove_file(folder(path).join(&name)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = tempfile::Builder::new()
+    tempfile::Builder::new()
         .prefix(&name)
         .rand_bytes(0)
-        .tempfile_in(folder(path))?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    Ok(file)
+        .tempfile_in(folder(path))
 }
 
 /// Makes a new or renamed directory entry durable.

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::outcome::Finding;
+use crate::stopwatch::Stopwatch;
 use crate::summary::Counts;
 
 /// Between two lines where there is no terminal.
@@ -20,7 +21,7 @@ const BAR_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Progress {
     rows: u64,
-    started: Instant,
+    watch: Stopwatch,
     begun_with: u64,
     display: Display,
     counts: RefCell<Counts>,
@@ -49,7 +50,7 @@ impl Progress {
         };
         Self {
             rows,
-            started: Instant::now(),
+            watch: Stopwatch::start(),
             begun_with: counts.total(),
             display,
             counts: RefCell::new(counts),
@@ -75,8 +76,8 @@ impl Progress {
     }
 
     /// Since this run has begun to send.
-    pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+    pub fn watch(&self) -> &Stopwatch {
+        &self.watch
     }
 
     /// Everything that is settled, earlier runs included.
@@ -108,17 +109,28 @@ impl Progress {
             }
             Display::Lines => {
                 #[expect(clippy::cast_precision_loss, reason = "a pace for people")]
-                let pace = (done - self.begun_with) as f64 / self.elapsed().as_secs_f64().max(1e-3);
+                let pace =
+                    (done - self.begun_with) as f64 / self.watch.elapsed().as_secs_f64().max(1e-3);
+                let left = left(self.rows - done, pace)
+                    .map(|left| format!(", {} left", HumanDuration(left)))
+                    .unwrap_or_default();
                 // A closed stderr is nothing to stop for.
                 let _ = writeln!(
                     std::io::stderr(),
-                    "{done} of {} rows, {pace:.0}/s · {message}",
+                    "{done} of {} rows, {pace:.0}/s{left} · {message}",
                     self.rows
                 );
             }
             Display::Nothing => {}
         }
     }
+}
+
+/// How long so many rows take at this pace; unknown where nothing has gone yet.
+fn left(rows: u64, pace: f64) -> Option<Duration> {
+    #[expect(clippy::cast_precision_loss, reason = "a time for people")]
+    let rows = rows as f64;
+    Duration::try_from_secs_f64(rows / pace).ok()
 }
 
 fn bar(rows: u64) -> ProgressBar {
@@ -132,4 +144,15 @@ fn bar(rows: u64) -> ProgressBar {
         });
     bar.set_style(style);
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_unknown_until_something_has_gone() {
+        assert_eq!(left(1008, 252.0), Some(Duration::from_secs(4)));
+        assert_eq!(left(1008, 0.0), None);
+    }
 }

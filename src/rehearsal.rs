@@ -1,5 +1,6 @@
 //! `--dry-run`: everything but the `PATCH`. Shows for each row what would be sent.
 
+use std::fmt;
 use std::io::Write;
 
 use futures::StreamExt;
@@ -9,26 +10,93 @@ use crate::correction::Correction;
 use crate::error::{Exit, Fatal};
 use crate::executor::{Executor, Prepared};
 use crate::halt::Halt;
-use crate::outcome::Outcome;
-use crate::preflight::{Judgement, Policy, Preflight};
-use crate::reader::{Columns, Input, InputError, Row};
+use crate::outcome::{Finding, Outcome, Status};
+use crate::plan::Plan;
+use crate::preflight::{Judgement, Policy, Surveyed};
+use crate::reader::{InputError, Row};
 use crate::report;
+use crate::summary::Counts;
 use crate::text;
 
 /// Rows that are read at once.
 const AHEAD: usize = 64;
 
-/// Prints a line for each row: what would be sent, or why nothing would.
+/// What a run would come to.
+#[derive(Debug, Default)]
+pub struct Forecast {
+    sent: u64,
+    /// Of those, rows whose lead says that it was dialled.
+    dialled: u64,
+    repeated: u64,
+    settled: Counts,
+}
+
+/// What a row would come to.
+#[derive(Clone, Copy)]
+enum Coming {
+    Sent { dialled: bool },
+    Repeated,
+    Settled(Finding),
+}
+
+impl Forecast {
+    fn add(&mut self, coming: Coming) {
+        match coming {
+            Coming::Sent { dialled } => {
+                self.sent += 1;
+                self.dialled += u64::from(dialled);
+            }
+            Coming::Repeated => self.repeated += 1,
+            Coming::Settled(finding) => self.settled.add(finding),
+        }
+    }
+
+    /// How the run would end, as far as can be known.
+    pub fn exit(&self) -> Exit {
+        if self.dialled == 0 && self.settled.all_fine() {
+            Exit::Fine
+        } else {
+            Exit::NeedsPerson
+        }
+    }
+}
+
+impl fmt::Display for Forecast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.sent + self.repeated + self.settled.total();
+        let noun = if rows == 1 { "row" } else { "rows" };
+        write!(f, "dry run of {rows} {noun}: {} to be sent", self.sent)?;
+        let settled = self.settled.by_status();
+        let settled = settled.map(|(status, count, _)| (count, status.as_str()));
+        let others = [
+            (self.dialled, "of them probably locked"),
+            (self.repeated, "repeated"),
+        ];
+        for (count, what) in others.into_iter().chain(settled) {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        f.write_str("\nnothing was changed; run again without --dry-run to send")
+    }
+}
+
+/// Prints a line for each row: what would be sent, or why nothing would. `None` where it ended before the file did:
+/// then the halt says why, or nobody reads on.
 ///
 /// # Errors
 /// When the input breaks.
 pub async fn show(
-    input: &Input,
-    columns: &Columns,
-    (preflight, policy): (&Preflight, &Policy),
+    surveyed: &Surveyed,
+    policy: &Policy,
     executor: &Executor<'_>,
     halt: &Halt,
-) -> Result<Exit, Fatal> {
+) -> Result<Option<Forecast>, Fatal> {
+    let Surveyed {
+        input,
+        columns,
+        preflight,
+    } = surveyed;
     let mut rows = input.rows()?;
     let judged = std::iter::from_fn(|| {
         let mut row = Row::default();
@@ -50,30 +118,29 @@ pub async fn show(
         .map(|judged| line(judged, executor))
         .buffered(AHEAD);
     let mut lines = std::pin::pin!(lines);
-    let mut all_fine = true;
+    let mut forecast = Forecast::default();
     loop {
         let line = tokio::select! {
             biased;
-            () = halt.pulled() => break,
+            () = halt.pulled() => return Ok(None),
             line = lines.next() => line,
         };
-        let Some(line) = line else { break };
-        let Some(Line { text, fine }) = line? else {
-            break;
+        let Some(line) = line else {
+            return Ok(Some(forecast));
         };
-        all_fine &= fine;
-        report::show(|out| writeln!(out, "{}", text::written_out(&text)))?;
+        let Some(Line { text, coming }) = line? else {
+            return Ok(None);
+        };
+        forecast.add(coming);
+        if !report::show(|out| writeln!(out, "{}", text::written_out(&text)))? {
+            return Ok(None);
+        }
     }
-    Ok(if all_fine {
-        Exit::Fine
-    } else {
-        Exit::NeedsPerson
-    })
 }
 
 struct Line {
     text: String,
-    fine: bool,
+    coming: Coming,
 }
 
 async fn line(
@@ -82,55 +149,54 @@ async fn line(
 ) -> Result<Option<Line>, Fatal> {
     let (line, lead_id, judgement) = judged?;
     let start = format!("line {line}  {}", text::cut(&lead_id));
-    let done = |text: String, fine| {
+    let done = |text: String, coming| {
         Ok(Some(Line {
             text: format!("{start}  {text}"),
-            fine,
+            coming,
         }))
     };
     match judgement {
         Judgement::Reject(rejection) => done(
             format!("invalid/{}  {}", rejection.reason, rejection.detail),
-            false,
+            Coming::Settled(Finding::new(Status::Invalid, rejection.reason)),
         ),
-        Judgement::Repeat { first_line, .. } => {
-            done(format!("the same correction as line {first_line}"), true)
-        }
+        Judgement::Repeat { first_line, .. } => done(
+            format!("the same correction as line {first_line}"),
+            Coming::Repeated,
+        ),
         Judgement::Send(correction) => match executor.rehearse(&correction).await {
             None => Ok(None),
-            Some(prepared) => {
-                let (text, fine) = describe(&prepared, &correction);
-                done(text, fine)
+            Some((Prepared::Send(plan, body), dialled)) => done(
+                format!(
+                    "PATCH {}{}",
+                    String::from_utf8_lossy(&body),
+                    remarks(&plan, &correction, dialled)
+                ),
+                Coming::Sent { dialled },
+            ),
+            Some((Prepared::Settled(outcome), _)) => {
+                let Outcome {
+                    finding, detail, ..
+                } = outcome;
+                let reason = finding.reason.map(|reason| format!("/{reason}"));
+                let reason = reason.unwrap_or_default();
+                done(
+                    format!("{}{reason}  {detail}", finding.status),
+                    Coming::Settled(finding),
+                )
             }
         },
     }
 }
 
-fn describe(prepared: &Prepared, correction: &Correction) -> (String, bool) {
-    match prepared {
-        Prepared::Send(plan, body) => {
-            let mut remarks = vec![correction.remark(), plan.look_alikes()];
-            remarks.retain(|remark| !remark.is_empty());
-            let remark = match remarks.join("; ").as_str() {
-                "" => String::new(),
-                remark => format!("  ({remark})"),
-            };
-            (
-                format!("PATCH {}{remark}", String::from_utf8_lossy(body)),
-                true,
-            )
-        }
-        Prepared::Settled(Outcome {
-            finding, detail, ..
-        }) => {
-            let reason = finding
-                .reason
-                .map(|reason| format!("/{reason}"))
-                .unwrap_or_default();
-            (
-                format!("{}{reason}  {detail}", finding.status),
-                finding.status.is_fine(),
-            )
-        }
+fn remarks(plan: &Plan, correction: &Correction, dialled: bool) -> String {
+    let mut remarks = vec![correction.remark(), plan.look_alikes()];
+    if dialled {
+        remarks.push("the lead was dialled or is being dialled: probably locked".to_owned());
+    }
+    remarks.retain(|remark| !remark.is_empty());
+    match remarks.join("; ").as_str() {
+        "" => String::new(),
+        remarks => format!("  ({remarks})"),
     }
 }

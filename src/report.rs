@@ -16,20 +16,21 @@ use crate::text;
 /// So many columns that are carried along are named.
 const MOST_CARRIED: usize = 8;
 
-/// Prints to stdout; a reader that went away is nothing to stop for.
+/// Prints to stdout; whether anybody still reads it. A reader that went away is no error.
 ///
 /// # Errors
 /// When standard output cannot be written.
 pub fn show(
     render: impl FnOnce(&mut io::BufWriter<io::StdoutLock>) -> io::Result<()>,
-) -> Result<(), Fatal> {
+) -> Result<bool, Fatal> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match render(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Fatal::new(
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Fatal::new(
             Exit::LocalIo,
             format!("cannot write to standard output: {error}"),
         )),
-        _ => Ok(()),
     }
 }
 
@@ -118,7 +119,7 @@ pub fn preflight(
 }
 
 /// What each column is read as, and which are not read.
-fn meanings(out: &mut impl Write, headers: &StringRecord, columns: &Columns) -> io::Result<()> {
+pub fn meanings(out: &mut impl Write, headers: &StringRecord, columns: &Columns) -> io::Result<()> {
     let read = columns.read_as.iter().map(|(at, target)| {
         let (name, target) = (&headers[*at], target.to_string());
         if *name == target {

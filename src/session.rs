@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use csv::StringRecord;
 use tracing::info;
 
 use crate::checkpoint::{Files, Identity, RunFile};
@@ -13,9 +12,9 @@ use crate::executor::WITNESSES;
 use crate::lock::{Lock, LockError};
 use crate::outcome::{Cause, Finding, Reason, Status};
 use crate::pipeline::{Progressed, Settled};
-use crate::preflight::Preflight;
+use crate::preflight::Surveyed;
 use crate::private;
-use crate::reader::{Columns, Input, Row};
+use crate::reader::{Input, Pass, Row};
 use crate::results::{self, Results, ScanError};
 use crate::summary::Counts;
 
@@ -48,17 +47,18 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Takes the lock; `fresh` moves the files of an earlier run aside, and the name of the old results is given
-    /// back.
+    /// Takes the lock.
     ///
     /// # Errors
     /// When another run holds it, or the path cannot hold results.
     pub fn take(files: &Files, input: &Path) -> Result<Self, Fatal> {
         refuse_misuse(files, input)?;
         let lock = Lock::take(&files.lock).map_err(|error| match error {
-            LockError::Held { .. } | LockError::Foreign(_) | LockError::StateFolder(..) => {
-                Fatal::from(error)
-            }
+            LockError::Held { .. } | LockError::StateFolder(..) => Fatal::from(error),
+            LockError::Foreign(_) => Fatal::new(
+                Exit::Misconfigured,
+                format!("{error}, or name other results with --out"),
+            ),
             LockError::Io(..) => Fatal::new(
                 Exit::LocalIo,
                 format!("{error}; --out names results in a folder that can be written"),
@@ -75,7 +75,7 @@ impl Claim {
         matches!(RunFile::load(&self.files.run), Ok(Some(run)) if run.finished)
     }
 
-    /// Moves the files of an earlier run aside.
+    /// Moves the files of an earlier run aside; the new name of its results, where there was one.
     ///
     /// # Errors
     /// When they cannot be renamed.
@@ -94,28 +94,17 @@ impl Claim {
         identity: Identity,
         window: u64,
         bom: bool,
-        (input, columns, preflight): (&Input, &Columns, &Preflight),
+        surveyed: &Surveyed,
     ) -> Result<(Session, Opened), Fatal> {
         let Self { files, lock } = self;
-        let carried: StringRecord = columns
-            .carried
-            .iter()
-            .map(|&column| &input.headers()[column])
-            .collect();
         let (run, opened) = match load(&files)? {
-            None => begin(&files, identity, window, bom, &carried)?,
+            None => begin(&files, identity, window, bom, surveyed)?,
             Some(run) if run.has_sent_nothing() && is_other(&run, &identity, &files) => {
-                begin(&files, identity, window, bom, &carried)?
+                std::fs::remove_file(&files.results)
+                    .map_err(|error| io_error(&files.results, "cannot remove", &error))?;
+                begin(&files, identity, window, bom, surveyed)?
             }
-            Some(run) => resume(
-                &files,
-                run,
-                &identity,
-                window,
-                bom,
-                &carried,
-                (input, columns, preflight),
-            )?,
+            Some(run) => resume(&files, run, &identity, window, bom, surveyed)?,
         };
         Ok((
             Session {
@@ -143,11 +132,38 @@ impl Session {
     }
 }
 
-/// Whether a run with other settings has left results without a row, which are then removed.
+/// Whether a run with other settings has left results without a row.
 fn is_other(run: &RunFile, identity: &Identity, files: &Files) -> bool {
-    run.identity.difference(identity).is_some()
-        && results::hold_no_row(&files.results)
-        && std::fs::remove_file(&files.results).is_ok()
+    run.identity.difference(identity).is_some() && results::hold_no_row(&files.results)
+}
+
+/// Results that a run has left unfinished are not the account of its input: whoever ran them again would forget the
+/// rows behind them.
+///
+/// # Errors
+/// When the input is such a file.
+pub fn refuse_unfinished(file: &Path, input: &Input, pass: &Pass) -> Result<(), Fatal> {
+    let is_ours = input
+        .headers()
+        .iter()
+        .any(|name| results::COLUMNS.contains(&name));
+    let is_unfinished = |run: RunFile| {
+        // A results file under another name may be the input of the run beside it.
+        !run.finished && run.identity.fingerprint != pass.fingerprint.to_string()
+    };
+    let beside = || RunFile::load(&Files::beside(file).run);
+    if is_ours && beside().is_ok_and(|run| run.is_some_and(is_unfinished)) {
+        return Err(Fatal::new(
+            Exit::Misconfigured,
+            format!(
+                "`{}` has {} rows of a run that was cut off before it had one for each row of its input; run its command \
+                 again first, which goes on behind them, or give this file another name to go on with these rows alone",
+                file.display(),
+                pass.rows
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// Paths that can never hold results.
@@ -214,6 +230,7 @@ fn load(files: &Files) -> Result<Option<RunFile>, Fatal> {
                 "its checkpoint `{}` cannot be read: {error}",
                 files.run.display()
             ),
+            None,
         ),
         _ => io_error(&files.run, "cannot read", &error),
     })?;
@@ -221,6 +238,7 @@ fn load(files: &Files) -> Result<Option<RunFile>, Fatal> {
         return Err(foreign(
             files,
             &format!("there is no checkpoint `{}` beside it", files.run.display()),
+            None,
         ));
     }
     Ok(run)
@@ -231,11 +249,11 @@ fn begin(
     identity: Identity,
     window: u64,
     bom: bool,
-    carried: &StringRecord,
+    surveyed: &Surveyed,
 ) -> Result<(RunFile, Opened), Fatal> {
     let run = RunFile::new(identity, window);
     store(&run, files)?;
-    let results = Results::create(&files.results, carried, bom)
+    let results = Results::create(&files.results, &surveyed.carried(), bom)
         .map_err(|error| io_error(&files.results, "cannot create", &error))?;
     let opened = Opened {
         settled: Settled {
@@ -255,18 +273,23 @@ fn resume(
     identity: &Identity,
     window: u64,
     bom: bool,
-    carried: &StringRecord,
-    (input, columns, preflight): (&Input, &Columns, &Preflight),
+    surveyed: &Surveyed,
 ) -> Result<(RunFile, Opened), Fatal> {
     if let Some(difference) = run.identity.difference(identity) {
-        return Err(foreign(files, &difference));
+        return Err(foreign(files, &difference, Some(&run)));
     }
+    let Surveyed {
+        input,
+        columns,
+        preflight,
+    } = surveyed;
+    let carried = surveyed.carried();
     let mut counts = Counts::default();
     let mut firsts = HashMap::new();
     let mut witnesses = Vec::new();
     let mut rows = input.rows()?;
     let mut row = Row::default();
-    let scanned = results::scan(&files.results, carried, run.window, |result| {
+    let scanned = results::scan(&files.results, &carried, run.window, |result| {
         let same = rows.read(&mut row)?
             && row.line == result.line
             && columns
@@ -294,17 +317,17 @@ fn resume(
         Err(ScanError::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,
         Err(ScanError::Io(error)) => return Err(io_error(&files.results, "cannot read", &error)),
         Err(ScanError::Input(error)) => return Err(error.into()),
-        Err(error) => return Err(foreign(files, &error.to_string())),
+        Err(error) => return Err(foreign(files, &error.to_string(), Some(&run))),
     };
     if let Some(contradiction) = run.contradiction(whole.as_ref()) {
-        return Err(foreign(files, &contradiction));
+        return Err(foreign(files, &contradiction, Some(&run)));
     }
     let found = whole.clone().unwrap_or_default();
     info!(rows = found.rows, torn_bytes = found.torn, "resuming");
     // First the results, then what is said of them: until then what the earlier checkpoint says is true.
     let results = match &whole {
         Some(whole) => Results::resume(&files.results, whole),
-        None => Results::create(&files.results, carried, bom),
+        None => Results::create(&files.results, &carried, bom),
     };
     let results = results.map_err(|error| io_error(&files.results, "cannot reopen", &error))?;
     run.resume(found.rows, found.reached, window);
@@ -339,12 +362,29 @@ fn io_error(path: &Path, what: &str, error: &io::Error) -> Fatal {
     )
 }
 
-fn foreign(files: &Files, why: &str) -> Fatal {
+/// What stands there does not belong to this run, but to `run`, as far as that is known.
+fn foreign(files: &Files, why: &str, run: Option<&RunFile>) -> Fatal {
+    let first = match run {
+        Some(run) if run.finished => {
+            "to send mended rows, run the results file itself through `leadfix reconcile`; else "
+                .to_owned()
+        }
+        Some(run) => {
+            let row = run.begun_through.map(|_| run.durable);
+            let place = row.map(|row| format!(" behind row {row}"));
+            format!(
+                "the run that it belongs to was cut off{}; to finish it, run its command again with the same file, and with \
+                 the results as they were; else ",
+                place.unwrap_or_default()
+            )
+        }
+        None => String::new(),
+    };
     Fatal::new(
         Exit::Misconfigured,
         format!(
-            "`{}` does not belong to this run, and was not touched: {why}; to send mended rows, run the results file itself through `leadfix reconcile`; else use --fresh to start anew (the old files \
-             are kept under another name), or --out for another file",
+            "`{}` does not belong to this run, and was not touched: {why}; {first}use --fresh to start anew (the \
+             old files are kept under another name), or --out for another file",
             files.results.display()
         ),
     )

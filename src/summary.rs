@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -104,6 +105,8 @@ pub struct Summary {
     pub started_at: Timestamp,
     /// End of this run.
     pub ended_at: Timestamp,
+    /// Length of this run by a clock that nobody sets.
+    pub elapsed: Duration,
     /// Why it ended before the file did.
     pub stopped: Option<String>,
     /// How the process ends.
@@ -118,7 +121,7 @@ impl Summary {
 
     /// Length of this run in seconds.
     pub fn seconds(&self) -> f64 {
-        self.ended_at.duration_since(self.started_at).as_secs_f64()
+        self.elapsed.as_secs_f64()
     }
 
     /// Rows settled in this run for each second of it.
@@ -267,5 +270,32 @@ mod tests {
             .find(|(status, ..)| *status == Status::Locked)
             .unwrap();
         assert_eq!(locked.2.len(), 2);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_meanwhile_changes_no_duration() {
+        let mut counts = Counts::default();
+        counts.add(Finding::UPDATED);
+        let summary = Summary {
+            input: "a.csv".into(),
+            results: "a.results.csv".into(),
+            sandbox: false,
+            rows: 1,
+            resumed_from: 0,
+            counts,
+            traffic: Traffic::default(),
+            throttled: 0,
+            quota: None,
+            bound: Bound::Machine,
+            dialect: None,
+            started_at: Timestamp::MAX,
+            ended_at: Timestamp::MIN,
+            elapsed: Duration::from_secs(2),
+            stopped: None,
+            exit: Exit::Fine,
+        };
+        let json = summary.to_json();
+        assert_eq!(json["seconds"], 2.0);
+        assert_eq!(json["rows_per_second"], 0.5);
     }
 }

@@ -71,7 +71,7 @@ pub fn for_spreadsheet(text: &str) -> String {
     line
 }
 
-/// The same in parentheses for the middle of a sentence; nothing for nothing.
+/// [`cut`] and in parentheses, for the middle of a sentence; nothing for nothing.
 pub fn quoted(text: &str) -> String {
     if text.is_empty() {
         String::new()

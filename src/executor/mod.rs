@@ -210,11 +210,12 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// What one correction would come to, without sending it; waits for admission only to read its lead. `None` when the
-    /// run ended first.
-    pub async fn rehearse<'c>(&self, correction: &'c Correction) -> Option<Prepared<'c>> {
+    /// What one correction would come to, without sending it, and whether its lead said that it was dialled; waits for
+    /// admission only to read it. `None` when the run ended first.
+    pub async fn rehearse<'c>(&self, correction: &'c Correction) -> Option<(Prepared<'c>, bool)> {
         let mut row = Row::new(None, correction, false, self.first_spelling());
-        self.prepare(&mut row).await
+        let prepared = self.prepare(&mut row).await?;
+        Some((prepared, row.is_dialled))
     }
 
     /// An earlier run has shown that key, workspace and URL are right, by these leads.

@@ -42,6 +42,8 @@ pub(super) struct Row<'c, 'p> {
     /// It was read anew because that had become too long ago: the next turn is the row's to send, however late it
     /// comes, or a quota that lets few through would be used up by reads.
     pub(super) renewed: bool,
+    /// The lead said that a call to it has begun.
+    pub(super) is_dialled: bool,
     /// Variables that the lead had before our own first request, and any that came since: what our request may
     /// have lost is restored from here.
     pub(super) held: Variables,
@@ -80,6 +82,7 @@ impl<'c, 'p> Row<'c, 'p> {
             blanks: 0,
             merged_at: None,
             renewed: false,
+            is_dialled: false,
             held: Variables::new(),
             http_status: None,
             words: String::new(),
@@ -106,6 +109,7 @@ impl<'c, 'p> Row<'c, 'p> {
     }
 
     pub(super) fn remember(&mut self, lead: &Lead) {
+        self.is_dialled = lead.is_dialled();
         let shown = lead.variables().unwrap_or_default();
         if self.attempts == 0 {
             self.held = shown;

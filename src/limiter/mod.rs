@@ -7,6 +7,7 @@ mod permit;
 mod state;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -17,7 +18,6 @@ use governor::state::{InMemoryState, NotKeyed};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
-use crate::bound::{Wait, Waits};
 pub use crate::concurrency::Ceiling;
 use crate::pace::{Pace, Quota, Seconds, Turn};
 use crate::quota::Announcement;
@@ -25,6 +25,8 @@ use crate::rate::Rate;
 use metering::{Tick, TokioClock, metering};
 pub use permit::Permit;
 use state::{LONGEST_HOLD, State};
+use waits::Wait;
+pub use waits::Waits;
 
 /// A hold shorter than this is the pace.
 const MOMENT: Duration = Duration::from_secs(1);

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Refusal;
-use crate::bound::Waits;
+use super::{Refusal, Waits};
 use crate::concurrency::{Ceiling, Concurrency};
 use crate::pace::Pace;
 

@@ -4,6 +4,7 @@ use super::permit::HOLD_FLOOR;
 use super::state::BREAKER;
 use super::*;
 use crate::bound::Bound;
+use crate::stopwatch::Stopwatch;
 use futures::future::{FutureExt, join_all};
 use governor::clock::Reference;
 use governor::nanos::Nanos;
@@ -359,7 +360,7 @@ async fn what_was_waited_for_binds() {
             give_up_after: HOUR * 9,
             known: None,
         });
-        let start = Instant::now();
+        let watch = Stopwatch::start();
         for _ in 0..before {
             limiter.admit().await.unwrap().report(signal);
         }
@@ -370,7 +371,7 @@ async fn what_was_waited_for_binds() {
         };
         let next = async { drop(limiter.admit().await.unwrap()) };
         tokio::join!(answer, next);
-        assert_eq!(Bound::of(&limiter, start.elapsed()), expected);
+        assert_eq!(Bound::of(&limiter, &watch), expected);
     }
 }
 
@@ -403,22 +404,22 @@ fn ticks_never_go_below_the_beginning() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_for_want_of_quota_binds_as_the_quota() {
     let limiter = limiter(1, None);
-    let start = Instant::now();
+    let watch = Stopwatch::start();
     let refused = throttled(Some(Duration::from_mins(50)));
     limiter.admit().await.unwrap().report(refused);
     drop(limiter.admit().await.unwrap());
-    let bound = Bound::of(&limiter, start.elapsed());
+    let bound = Bound::of(&limiter, &watch);
     assert!(matches!(bound, Bound::Quota(Some(_))), "{bound:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_in_trouble_is_no_quota() {
     let limiter = limiter(4, None);
-    let started = Instant::now();
+    let watch = Stopwatch::start();
     for _ in 0..BREAKER + 3 {
         limiter.admit().await.unwrap().report(TROUBLE);
     }
-    assert_eq!(Bound::of(&limiter, started.elapsed()), Bound::Trouble);
+    assert_eq!(Bound::of(&limiter, &watch), Bound::Trouble);
 }
 
 #[tokio::test(start_paused = true)]
@@ -441,9 +442,9 @@ async fn trouble_means_fewer_at_once_until_one_at_a_time_is_left() {
 #[tokio::test(start_paused = true)]
 async fn the_rate_that_was_asked_for_is_no_quota_of_the_server_s() {
     let limiter = limiter(4, Some("1/min"));
-    let started = Instant::now();
+    let watch = Stopwatch::start();
     for _ in 0..100 {
         limiter.admit().await.unwrap().report(GOOD);
     }
-    assert_eq!(Bound::of(&limiter, started.elapsed()), Bound::Rate);
+    assert_eq!(Bound::of(&limiter, &watch), Bound::Rate);
 }

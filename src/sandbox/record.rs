@@ -70,7 +70,7 @@ pub enum Leads {
 #[derive(Debug, thiserror::Error)]
 pub enum LeadsError {
     /// It cannot be read at all.
-    #[error("cannot read the leads file `{}`", path.display())]
+    #[error("cannot read the leads file `{}`: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -5,6 +5,7 @@ use encoding_rs::WINDOWS_1252;
 use serde_json::json;
 
 use crate::world::{INPUT, RESULTS, World, lead, number};
+use leadfix::sandbox::Options;
 
 fn world() -> World {
     World::new(["lead_a", "lead_b"].map(lead).to_vec())
@@ -237,4 +238,47 @@ fn a_detail_that_is_too_long_says_that_it_is_cut() {
         detail.contains("its cells (the end is cut off): lead_b | 1 | नमस्ते"),
         "{detail}"
     );
+}
+
+/// The first rows of the results, as a run that was killed leaves them.
+fn cut_off(world: &World, rows: usize) {
+    let text = String::from_utf8(world.read(RESULTS)).expect("UTF-8");
+    let kept: Vec<&str> = text.lines().take(rows + 1).collect();
+    world.write(RESULTS, kept.join("\n") + "\n");
+    world.forget_the_end();
+}
+
+#[test]
+fn results_of_a_run_that_was_cut_off_are_not_run_again() {
+    let world = World::plain(6, Options::default());
+    world.run(&format!("apply {INPUT} --region IN")).expect(0);
+    cut_off(&world, 4);
+    for command in ["apply", "reconcile", "reconcile --dry-run"] {
+        world
+            .run(&format!("{command} {RESULTS} --region IN"))
+            .complains(78, &[RESULTS, "4 rows", "cut off", "another name"]);
+    }
+    world.write("part.csv", world.read(RESULTS));
+    world.run("reconcile part.csv --region IN").expect(0);
+    world
+        .run(&format!("apply {INPUT} --region IN"))
+        .expect(0)
+        .says("resuming behind row 4 of 6");
+    world
+        .run(&format!("reconcile {RESULTS} --region IN"))
+        .expect(0);
+}
+
+#[test]
+fn a_run_of_results_under_another_name_that_was_cut_off_goes_on() {
+    let world = World::plain(6, Options::default());
+    world.run(&format!("apply {INPUT} --region IN")).expect(0);
+    world.write(INPUT, world.read(RESULTS));
+    let command = format!("apply {INPUT} --region IN");
+    world.run(&format!("{command} --fresh")).expect(0);
+    cut_off(&world, 4);
+    world
+        .run(&command)
+        .expect(0)
+        .says("resuming behind row 4 of 6");
 }

@@ -789,3 +789,21 @@ fn no_variables_at_all_can_be_what_is_left() {
         }
     }
 }
+
+#[test]
+fn what_each_column_is_read_as_is_said_before_anything_is_sent() {
+    let world = World::new(vec![lead("lead_a")]);
+    world.write(
+        INPUT,
+        format!("Lead ID,Handset,Batch\nlead_a,{},x\n", number(0)),
+    );
+    let options = "corrections.csv --region IN --map phone_number=Handset";
+    let words =
+        "  read      `Lead ID` as lead_id, `Handset` as phone_number\n  carried   `Batch`\n";
+    for command in ["apply --dry-run", "apply", "reconcile --fresh"] {
+        let ran = world.run(&format!("{command} {options}"));
+        assert!(ran.expect(0).stderr.contains(words), "{ran}");
+    }
+    let ran = world.run(&format!("apply --fresh --quiet {options}"));
+    ran.expect(0).never_says("carried");
+}

@@ -148,7 +148,7 @@ fn in_json_it_is_one_document() {
 fn fixed_writes_every_readable_number_in_e164_and_nothing_else_differs() {
     let text = "lead_id,Phone,remark\nlead_a,98765-00001,\"a, b\"\nlead_b,12,=x\nlead_c,0091 98765 00002,\n";
     let (ran, world) = check(text, "--region IN --fixed fixed.csv");
-    ran.expect(1);
+    ran.expect(1).says("fixed copy  fixed.csv");
     let fixed = String::from_utf8(world.read("fixed.csv")).expect("text");
     assert_eq!(
         fixed,
@@ -156,7 +156,7 @@ fn fixed_writes_every_readable_number_in_e164_and_nothing_else_differs() {
     );
     world
         .run("check corrections.csv --region IN --fixed fixed.csv")
-        .complains(74, &["fixed.csv"]);
+        .complains(74, &["`fixed.csv`", "does not exist yet"]);
     world
         .run("check fixed.csv")
         .expect(1)
@@ -165,6 +165,19 @@ fn fixed_writes_every_readable_number_in_e164_and_nothing_else_differs() {
         .run("check corrections.csv --region IN --fixed corrections.csv")
         .expect(74);
     assert_eq!(world.read(INPUT), text.as_bytes());
+}
+
+#[test]
+fn a_fixed_copy_that_cannot_be_finished_is_not_there() {
+    let world = World::plain(2000, Options::default());
+    let full = ["sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"].map(str::to_owned);
+    let check = || world.leadfix("check corrections.csv --region IN --fixed fixed.csv");
+    check()
+        .under(&full)
+        .run()
+        .complains(74, &["`fixed.csv`", "too large"]);
+    assert_eq!(world.files().len(), 1, "half of it would look like all");
+    check().run().expect(0);
 }
 
 #[test]
@@ -329,7 +342,7 @@ fn damage_is_refused_or_becomes_an_invalid_row() {
         &rows(&["12"]),
         "--region IN --skip-bad-rows --fixed fixed.csv",
     );
-    ran.expect(1).never_says("fixed.csv");
+    ran.expect(1).never_says("damaged");
 }
 
 #[test]

@@ -16,9 +16,9 @@ use leadfix::executor::Executor;
 use leadfix::halt::Halt;
 use leadfix::limiter::{self, Limiter};
 use leadfix::outcome::Finding;
-use leadfix::pipeline::{self, Job, Settled, Witness};
-use leadfix::preflight::Preflight;
-use leadfix::reader::{Columns, Input};
+use leadfix::pipeline::{self, Job, Settled};
+use leadfix::preflight::{Preflight, Surveyed};
+use leadfix::reader::Input;
 use leadfix::results::{Results, Storage};
 use leadfix::sandbox::Options;
 use leadfix::session::{Claim, Opened, Session};
@@ -231,15 +231,7 @@ fn settings(world: &World) -> Run {
 /// An input that was read to its end, as `apply` does it.
 struct Prepared {
     run: Run,
-    input: Input,
-    columns: Columns,
-    preflight: Preflight,
-}
-
-struct Nobody;
-
-impl Witness for Nobody {
-    fn written(&self, _: Finding) {}
+    surveyed: Surveyed,
 }
 
 impl Prepared {
@@ -248,21 +240,16 @@ impl Prepared {
         let input = Input::open(&run.reading.file, &run.reading.options).expect("an input");
         let columns = input.columns(&run.reading.map).expect("columns");
         let preflight = Preflight::survey(&input, &columns, &run.reading.policy).expect("rows");
-        Self {
-            run,
+        let surveyed = Surveyed {
             input,
             columns,
             preflight,
-        }
+        };
+        Self { run, surveyed }
     }
 
     fn open(&self) -> (Session, Opened) {
-        let Self {
-            run,
-            input,
-            columns,
-            preflight,
-        } = self;
+        let Self { run, surveyed } = self;
         // A process that another test is just starting has our lock too, until it becomes the binary.
         let claim = loop {
             match Claim::take(&run.files, &run.reading.file) {
@@ -271,9 +258,9 @@ impl Prepared {
             }
             std::thread::yield_now();
         };
-        let identity = run.identity(preflight.pass.fingerprint);
+        let identity = run.identity(surveyed.preflight.pass.fingerprint);
         claim
-            .open(identity, WINDOW, false, (input, columns, preflight))
+            .open(identity, WINDOW, false, surveyed)
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -313,12 +300,7 @@ impl Prepared {
         firsts: std::collections::HashMap<u64, Finding>,
         doubt_through: u64,
     ) -> bool {
-        let Self {
-            run,
-            input,
-            columns,
-            preflight,
-        } = self;
+        let Self { run, surveyed } = self;
         let Target::Api { base_url, key, .. } = &run.target else {
             unreachable!("the settings name a server")
         };
@@ -347,10 +329,10 @@ impl Prepared {
                 executor.trust(vec!["lead_0000".to_owned()]);
             }
             let job = Job {
-                input,
-                columns,
+                input: &surveyed.input,
+                columns: &surveyed.columns,
                 policy: &run.reading.policy,
-                preflight,
+                preflight: &surveyed.preflight,
                 executor: &executor,
                 halt: &halt,
                 window: WINDOW,
@@ -364,7 +346,7 @@ impl Prepared {
             tokio::select! {
                 biased;
                 () = recorder.off.notified() => false,
-                ended = pipeline::run(&job, settled, &Nobody) => {
+                ended = pipeline::run(&job, settled, &|_| {}) => {
                     ended.unwrap_or_else(|error| panic!("{error}"));
                     true
                 }

@@ -1,5 +1,7 @@
 //! `--dry-run`: everything but the `PATCH`.
 
+use std::time::Duration;
+
 use leadfix::sandbox::Options;
 use serde_json::json;
 
@@ -14,13 +16,14 @@ fn it_shows_what_each_row_would_send_and_sends_nothing() {
             &json!({"metadata": {"product": "gold_loan", "city": "Pune"}}),
         ),
         lead_with("lead_c", &json!({"metadata": {"product": "car_loan"}})),
+        lead_with("lead_f", &json!({"status": "completed"})),
     ]);
     let mobile = number(0);
     world.write(
         INPUT,
         format!(
             "lead_id,phone_number,name,metadata.product\nlead_a,{mobile},Asha,\nlead_a,{mobile},Asha,\n\
-             lead_b,,,home_loan\nlead_c,,,car_loan\nlead_d,,,x\nlead_e,12,,\n"
+             lead_b,,,home_loan\nlead_c,,,car_loan\nlead_d,,,x\nlead_e,12,,\nlead_f,,,x\n"
         ),
     );
     // The lock on the key is kept in the state folder: a dry run reads, and so uses the key's quota.
@@ -34,7 +37,7 @@ fn it_shows_what_each_row_would_send_and_sends_nothing() {
     let ran = world.run("apply corrections.csv --region IN --dry-run");
     ran.expect(1);
     let lines: Vec<&str> = ran.stdout.lines().collect();
-    assert_eq!(lines.len(), 6, "a line for each row\n{ran}");
+    assert_eq!(lines.len(), 7, "a line for each row\n{ran}");
     for (line, words) in lines.iter().zip([
         &[
             "line 2",
@@ -50,13 +53,18 @@ fn it_shows_what_each_row_would_send_and_sends_nothing() {
         &["line 5", "lead_c", "unchanged/already_correct"],
         &["line 6", "lead_d", "missing/not_found"],
         &["line 7", "lead_e", "invalid/"],
+        &["line 8", "lead_f", "PATCH {", "probably locked"],
     ]) {
         for word in words {
             assert!(line.contains(word), "`{line}` does not say `{word}`\n{ran}");
         }
     }
     assert_eq!(world.requests("PATCH"), 0);
-    assert_eq!(world.requests("GET"), 3, "reads are what the merging needs");
+    ran.says(
+        "dry run of 7 rows: 3 to be sent, 1 of them probably locked, 1 repeated, 1 unchanged, 1 missing, 1 invalid\n\
+         nothing was changed; run again without --dry-run to send\n",
+    );
+    assert_eq!(world.requests("GET"), 4, "reads are what the merging needs");
     assert_eq!(files(), before, "no file is begun");
 }
 
@@ -106,6 +114,31 @@ fn rows_that_need_no_read_wait_for_no_quota() {
 }
 
 #[test]
+fn it_ends_when_nobody_reads_on() {
+    let latency = Duration::from_millis(20);
+    let options = Options {
+        latency,
+        ..Options::default()
+    };
+    let world = World::plain(400, options);
+    let rows: Vec<String> = (0..400)
+        .map(|index| format!("lead_{index:04},x\n"))
+        .collect();
+    world.write(
+        INPUT,
+        format!("lead_id,metadata.product\n{}", rows.concat()),
+    );
+    let head = ["sh", "-c", "\"$@\" | head -n 1", "sh"].map(str::to_owned);
+    let ran = world
+        .leadfix("apply corrections.csv --dry-run --concurrency 2")
+        .under(&head)
+        .run();
+    assert_eq!(ran.stdout.lines().count(), 1, "{ran}");
+    ran.never_says("dry run of");
+    assert!(world.requests("GET") < 300, "{ran}");
+}
+
+#[test]
 fn it_ends_at_its_deadline() {
     let slow = json!({"sandbox": {"get": {"always": "delay:2000"}}});
     let ids: Vec<String> = (0..20).map(|index| format!("lead_{index}")).collect();
@@ -130,5 +163,6 @@ fn a_dry_run_of_a_rehearsal_says_so() {
     world
         .run("apply corrections.csv --region IN --sandbox --dry-run --quiet")
         .expect(0)
-        .never_says("SANDBOX");
+        .never_says("SANDBOX")
+        .never_says("dry run");
 }

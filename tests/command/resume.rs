@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::judge::Terms;
 use crate::table::Table;
-use crate::world::{INPUT, RESULTS, World, lead, lead_with, number};
+use crate::world::{INPUT, RESULTS, World, lead, lead_with, number, plain};
 
 const RESUMED: Terms = Terms {
     input: INPUT,
@@ -251,7 +251,8 @@ fn what_does_not_belong_to_the_run_is_refused_and_not_touched() {
             format!("--region IN {options}")
         };
         let ran = world.run(&format!("apply corrections.csv {options}"));
-        ran.complains(78, &["was not touched", "--fresh"]);
+        ran.complains(78, &["was not touched", "--fresh"])
+            .never_says("`leadfix reconcile`");
         assert!(
             snapshot(&world) == before,
             "{case}: something was touched\n{ran}"
@@ -413,26 +414,94 @@ fn a_row_that_repeats_a_settled_one_tells_its_story_after_a_resumption() {
 /// What it had under way may arrive behind the first look at a lock, whatever results the next run writes.
 #[test]
 fn behind_a_run_that_was_killed_every_lock_is_looked_at_twice() {
-    for (options, results) in [
-        ("", RESULTS),
-        ("--fresh", RESULTS),
-        ("--out other.csv", "other.csv"),
+    for (in_between, options, results) in [
+        (None, "", RESULTS),
+        (None, "--fresh", RESULTS),
+        (None, "--out other.csv", "other.csv"),
+        (Some("finished.csv"), "--fresh", RESULTS),
+        (Some("quick.csv"), "--fresh", RESULTS),
     ] {
         let silent = json!({"patch": ["timeout_before", "dial_then_409"]});
-        let world = World::new(vec![lead_with("lead_a", &json!({"sandbox": silent}))]);
-        world.write(
-            INPUT,
-            format!("lead_id,phone_number\nlead_a,{}\n", number(0)),
-        );
+        let silent = lead_with("lead_a", &json!({"sandbox": silent}));
+        let world = World::new(vec![silent, lead("lead_b"), lead("lead_c")]);
+        let row = |lead: &str| format!("lead_id,phone_number\n{lead},{}\n", number(0));
+        world.write(INPUT, row("lead_a"));
+        world.write("finished.csv", row("lead_b"));
+        world.write("quick.csv", row("lead_c"));
+        world.run("apply finished.csv --region IN").expect(0);
         let command = "apply corrections.csv --region IN";
         let mut killed = world.leadfix(command).start();
-        world.wait_for("a request", |ledger| ledger.counts.requests == 1);
+        world.wait_for("a request", |ledger| ledger.counts.requests == 2);
         killed.kill();
+        if let Some(file) = in_between {
+            world.run(&format!("apply {file} --region IN")).expect(0);
+        }
         world.run(&format!("{command} {options}")).expect(1);
-        assert_eq!(world.requests("GET"), 2, "{options}");
+        assert_eq!(world.requests("GET"), 2, "{options}, {in_between:?}");
         let verdict = world.table(results).of("lead_a").verdict();
         assert_eq!(verdict, "locked/already_dialled/yes/409/1", "{options}");
     }
+}
+
+/// It was stopped before it had looked at all rows that the killed one may have sent.
+#[test]
+fn behind_a_resumed_run_that_was_stopped_every_lock_is_looked_at_twice() {
+    let silent = json!({"sandbox": {"patch": ["timeout_before", "dial_then_409"]}});
+    let slow = json!({"sandbox": {"patch": {"always": "delay:1000"}}});
+    let world = World::new(vec![
+        lead("lead_a"),
+        lead_with("lead_b", &slow),
+        lead_with("lead_c", &silent),
+    ]);
+    let row = |index: usize, lead: &str| format!("{lead},{}\n", number(index));
+    world.write(
+        INPUT,
+        format!(
+            "lead_id,phone_number\n{}{}{}",
+            row(0, "lead_a"),
+            row(1, "lead_b"),
+            row(2, "lead_c")
+        ),
+    );
+    let command = "apply corrections.csv --region IN";
+    let mut killed = world.leadfix(command).start();
+    world.wait_for("three requests", |ledger| ledger.counts.requests == 3);
+    killed.kill();
+    killed.end();
+    world
+        .run(&format!("{command} --concurrency 1 --deadline 500ms"))
+        .expect(75);
+    assert_eq!(world.table(RESULTS).rows.len(), 2, "two rows have begun");
+    let reads = world.requests("GET");
+    world.run(&format!("{command} --fresh")).expect(1);
+    assert_eq!(world.requests("GET"), reads + 2);
+    let verdict = world.table(RESULTS).of("lead_c").verdict();
+    assert_eq!(verdict, "locked/already_dialled/yes/409/1");
+}
+
+/// By then a request of the killed run has arrived, or never will.
+#[test]
+fn behind_a_run_that_has_outlasted_a_request_one_look_at_a_lock_is_enough() {
+    let silent = json!({"sandbox": {"patch": ["timeout_before"]}});
+    let (mut leads, rows) = plain(7);
+    leads.push(lead_with("lead_a", &silent));
+    let world = World::new(leads);
+    world.write(
+        INPUT,
+        format!("lead_id,phone_number\nlead_a,{}\n", number(9)),
+    );
+    world.write("long.csv", rows);
+    let command = "apply corrections.csv --region IN";
+    let mut killed = world.leadfix(command).start();
+    world.wait_for("a request", |ledger| ledger.counts.requests == 1);
+    killed.kill();
+    world
+        .run("apply long.csv --region IN --rate 1/s --timeout 500ms")
+        .expect(0);
+    assert!(world.sandbox.dial("lead_a"));
+    let reads = world.requests("GET");
+    world.run(&format!("{command} --fresh")).expect(1);
+    assert_eq!(world.requests("GET"), reads + 1);
 }
 
 #[test]
@@ -474,7 +543,7 @@ fn a_finished_reconciliation_begins_anew_and_an_unfinished_one_goes_on() {
     world.write(INPUT, rows(7));
     world
         .run(command)
-        .complains(78, &["not the same as it was", "--fresh"]);
+        .complains(78, &["not the same as it was", "cut off", "--fresh"]);
 }
 
 /// Each row by itself is one that this program could have written.
@@ -541,4 +610,42 @@ fn a_lock_that_lost_its_content_is_ours() {
     let world = World::plain(1, Options::default());
     world.write("corrections.lock", [0; 40]);
     world.run("apply corrections.csv --region IN").expect(0);
+}
+
+/// Reading what is settled keeps the processor busy, and is over when the first row is sent.
+#[test]
+fn a_resumed_run_is_bound_by_what_its_own_rows_wait_for() {
+    let (mut leads, rows) = plain(4000);
+    let slow = json!({"sandbox": {"patch": {"always": "delay:60"}}});
+    for lead in &mut leads[3990..] {
+        *lead = lead_with(lead["id"].as_str().expect("an ID"), &slow);
+    }
+    let world = World::in_memory(leads, Options::default());
+    world.write(INPUT, rows);
+    let command = "apply corrections.csv --region IN --quiet";
+    world.run(command).expect(0);
+    let results = String::from_utf8(world.read(RESULTS)).expect("text");
+    let kept: Vec<&str> = results.lines().take(3991).collect();
+    world.write(RESULTS, kept.join("\n") + "\n");
+    world.forget_the_end();
+    world.run(&format!("{command} --concurrency 1")).expect(0);
+    let bound = world.json("corrections.summary.json")["bound_by"].to_string();
+    assert!(bound.starts_with("\"latency"), "{bound}");
+}
+
+#[test]
+fn a_file_in_the_place_of_the_key_s_lock_is_named_with_what_helps() {
+    let world = World::plain(1, Options::default());
+    world.run("apply corrections.csv --region IN").expect(0);
+    let files = fs::read_dir(world.path("state/leadfix")).expect("a folder");
+    let mut paths = files.map(|entry| entry.expect("an entry").path());
+    let lock = paths.find(|path| path.extension().is_some_and(|ending| ending == "lock"));
+    fs::write(lock.expect("the key's lock"), "mine").expect("a file to write");
+    world
+        .run("apply corrections.csv --region IN --fresh")
+        .complains(78, &["no lock of this program", "another name"])
+        .never_says("--out");
+    world
+        .run("apply corrections.csv --sandbox --sandbox-leads none.jsonl")
+        .complains(65, &["`none.jsonl`", "No such file"]);
 }

@@ -337,3 +337,19 @@ fn a_disk_that_is_full_in_the_middle_of_a_line_ends_the_run() {
     }
     assert!(torn > 0, "no line was cut");
 }
+
+/// Other settings begin anew where nothing was sent, in place of results without a row.
+#[test]
+fn results_without_a_row_that_cannot_be_removed_are_named() {
+    if !may_trace() {
+        return;
+    }
+    let world = World::plain(1, Options::default());
+    world
+        .leadfix("apply corrections.csv --region IN --max-attempts 1")
+        .env("DIALNEXA_BASE_URL", "http://127.0.0.1:9/v1")
+        .run()
+        .expect(75);
+    let (ran, _trace) = under_strace(&world, "unlink", Some(("EIO", 1)));
+    ran.complains(74, &["cannot remove", RESULTS, IO]);
+}
