@@ -402,12 +402,18 @@ fn bracketed_zero(text: &[char]) -> Option<usize> {
 }
 
 fn digits_of(text: &[char]) -> Result<Digits, Refusal> {
-    digits_from(
+    let mut digits = digits_from(
         text.iter()
             .filter(|c| c.is_ascii_digit())
             .map(|c| numeral::ascii(*c)),
         text.contains(&'+'),
-    )
+    )?;
+    digits.first_group = text
+        .iter()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(|c| c.is_ascii_digit())
+        .count();
+    Ok(digits)
 }
 
 fn digits_from(text: impl Iterator<Item = u8>, plus: bool) -> Result<Digits, Refusal> {

@@ -137,12 +137,16 @@ fn begins_with_zero(digits: &Digits) -> bool {
 }
 
 /// Whether the number found in the region's plan may as well be another one, written with its country code. Behind a
-/// zero stands an area code (`04921…` is Emden), unless so many digits follow it as hardly any number has.
+/// zero stands an area code (`04921…` is Emden), unless the country code is set apart (`049 211…`), or so many digits
+/// follow as hardly any number has.
 fn is_in_doubt(found: &Found, digits: &Digits, other: &Digits) -> bool {
     const USUAL: usize = 11;
     let national = split(found.full.without_plus()).1;
+    let code = split(other.without_plus()).0;
     other[..] != found.full[..]
-        && (!begins_with_zero(digits) || national.len() > USUAL)
+        && (!begins_with_zero(digits)
+            || digits.first_group == 1 + code.len()
+            || national.len() > USUAL)
         && look_up(other, None, None).is_ok_and(|other| other.number != found.number)
 }
 
