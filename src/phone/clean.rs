@@ -127,9 +127,9 @@ pub(super) fn unwrap(cell: &mut Cell) -> Result<(), Refusal> {
         } else if let [':' | ',' | ';', _, ..] = cell.text() {
             cell.cut_start(1);
             cell.recovered.insert(Recovery::StrayPunctuation);
-        } else if let [.., before, ':' | ',' | ';' | '.'] = cell.text()
+        } else if let [before @ .., ':' | ',' | ';' | '.'] = cell.text()
             // Several full stops stand for digits left out.
-            && *before != '.'
+            && trim_end(before, &[' ']).last().is_some_and(|c| *c != '.')
         {
             cell.cut_end(1);
             cell.recovered.insert(Recovery::StrayPunctuation);
@@ -281,11 +281,15 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
 
 /// Refuses whatever is neither digit nor punctuation of phone numbers, and says what it is a sign of.
 fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
-    let masks = text.iter().filter(|c| matches!(c, '*' | '?')).count() > 0
-        || text
-            .windows(2)
-            .any(|pair| matches!(pair, ['#', '#'] | ['_', '_']))
-        || text.windows(3).any(|three| three == ['.', '.', '.']);
+    let signs = || text.iter().filter(|c| **c != ' ');
+    let masks = signs().any(|c| matches!(c, '*' | '?'))
+        || signs().zip(signs().skip(1)).any(|pair| {
+            matches!(
+                pair,
+                ('#', '#') | ('_', '_') | ('.', '.') | ('(', ')') | ('[', ']')
+            )
+        })
+        || text.windows(4).any(|four| four == ['-', '-', '-', '-']);
     let letters = text.iter().filter(|c| c.is_alphabetic()).count();
     let exes = text.iter().filter(|c| matches!(c, 'x' | 'X')).count();
     let digits = digits_in(text);
