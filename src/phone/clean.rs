@@ -83,7 +83,10 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
     refuse_foreign_characters(cell.text())?;
     divide_at_slashes(cell.text(), &mut rivals)?;
     let digits = digits_of(cell.text())?;
-    if let Some(rest) = behind_index(cell.text()) {
+    for rest in [behind_index(&cell), before_index(&cell)]
+        .into_iter()
+        .flatten()
+    {
         rivals.push(Rival::objection(digits_of(rest)?, Refusal::Ambiguous));
     }
     if has_bracketed_area(cell.text()) {
@@ -369,12 +372,30 @@ fn divide_at_slashes(text: &[char], rivals: &mut Vec<Rival>) -> Result<(), Refus
     Ok(())
 }
 
-/// What follows a digit or two that may number a list (`2) 0171…`) or a label (`Tel 2 0171…`).
-fn behind_index(text: &[char]) -> Option<&[char]> {
-    match text {
-        ['1'..='9', ' ' | '.' | ')' | '-', rest @ ..]
-        | ['1'..='9', '0'..='9', ')', rest @ ..]
-        | ['(' | '[', '1'..='9', ')' | ']', rest @ ..] => Some(rest),
+/// What follows a digit or two that may number a list (`2) 0171…`) or a label (`Tel 2 0171…`). A digit that is set apart
+/// by less belongs to the number (`9 11 5555-4321`), unless the rest begins as one does that is whole.
+fn behind_index(cell: &Cell) -> Option<&[char]> {
+    match cell.text() {
+        ['1'..='9', ')', rest @ ..]
+        | ['1'..='9', '.', ' ', rest @ ..]
+        | ['1'..='9', '0'..='9', ')', rest @ ..] => Some(rest),
+        ['1'..='9', ' ' | '.' | '-', rest @ ..] | ['(' | '[', '1'..='9', ')' | ']', rest @ ..] => {
+            let first = rest.iter().find(|c| c.is_ascii_digit());
+            (first == Some(&'0') || cell.recovered.contains(Recovery::Label)).then_some(rest)
+        }
+        _ => None,
+    }
+}
+
+/// The same where the digit stands behind: `0171 1234567 (2)`.
+fn before_index(cell: &Cell) -> Option<&[char]> {
+    match cell.text() {
+        [rest @ .., '(' | '[', '0'..='9', ')' | ']']
+        | [rest @ .., ' ', '0'..='9', ')']
+        | [rest @ .., ' ', '-', ' ', '0'..='9'] => Some(rest),
+        [rest @ .., ' ', '0'..='9'] if cell.recovered.contains(Recovery::StrayPunctuation) => {
+            Some(rest)
+        }
         _ => None,
     }
 }
