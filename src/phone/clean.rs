@@ -89,7 +89,7 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
     {
         rivals.push(Rival::objection(digits_of(rest)?, Refusal::Ambiguous));
     }
-    if has_bracketed_area(cell.text()) {
+    if may_begin_with_area(cell.text(), &digits) {
         rivals.push(Rival::equal(digits.domestic(), &cell));
     }
     if let Some(zero) = bracketed_zero(cell.text()) {
@@ -400,23 +400,24 @@ fn before_index(cell: &Cell) -> Option<&[char]> {
     }
 }
 
-/// `+(646) 555-1234`: brackets behind a `+` that hold no calling code, or that may hold an American area code, so that
-/// the `+` says nothing.
-fn has_bracketed_area(text: &[char]) -> bool {
-    let ['+', rest @ ..] = text else {
+/// `+(646) 555-1234`, `(+646) 555-1234`: brackets beside a `+` that hold no calling code, or that may hold an American
+/// area code, so that the `+` says nothing. Without brackets `+646-555-1234` is grouped as in America.
+fn may_begin_with_area(text: &[char], digits: &Digits) -> bool {
+    if !digits.has_plus() {
         return false;
-    };
-    let start = rest.iter().take_while(|c| **c == ' ').count();
-    let ['(', rest @ ..] = &rest[start..] else {
-        return false;
-    };
-    let inner = rest.iter().take_while(|c| **c != ')');
-    let code: Vec<u8> = inner
-        .filter(|c| c.is_ascii_digit())
-        .map(|c| numeral::ascii(*c))
-        .collect();
-    let american = code.len() == 3 && digits_in(text) == 10;
-    american || plan::calling_code(&code) != code
+    }
+    let code = plan::calling_code(digits.without_plus()).len();
+    let bracketed = text
+        .iter()
+        .take_while(|c| !c.is_ascii_digit())
+        .any(|c| matches!(c, '(' | '['));
+    if bracketed {
+        let american = digits.first_group == 3 && digits.without_plus().len() == 10;
+        american || digits.first_group != code
+    } else {
+        let groups = text.split(|c| matches!(c, '-' | '.'));
+        groups.map(digits_in).eq([3, 3, 4]) && code != 3
+    }
 }
 
 /// Where `(0)` stands after other digits: a zero that is dialled within the country only, mostly.

@@ -602,12 +602,26 @@ fn no_reading_counts_for_nothing_because_it_would_not_be_called() {
 }
 
 #[test]
-fn brackets_behind_a_plus_hold_a_country_code_or_two_numbers_are_left() {
+fn brackets_beside_a_plus_hold_a_country_code_or_two_numbers_are_left() {
     for (cell, region, expected) in [
         ("+(646) 555-1234", "US", "ambiguous"),
         ("+ (646) 555-1234", "US", "ambiguous"),
         ("+(0383) 28 011 344", "XK", "ambiguous"),
         ("+(269) 321-2345", "US", "ambiguous"),
+        ("(+646) 555-1234", "US", "ambiguous"),
+        ("[+646] 555-1234", "US", "ambiguous"),
+        ("+[646] 555-1234", "US", "ambiguous"),
+        ("(+507) 234-5678", "US", "ambiguous"),
+        ("+646-555-1234", "US", "ambiguous"),
+        ("+646.555.1234", "US", "ambiguous"),
+        ("+646-555-1234", "NZ", "+6465551234"),
+        ("+646 555 1234", "US", "+6465551234"),
+        ("+507-234-5678", "US", "+5072345678"),
+        ("+(2) 9876 5432", "AU", "ambiguous"),
+        ("(+2) 9876 5432", "AU", "ambiguous"),
+        ("(+49) 171 1234567", "DE", "+491711234567"),
+        ("(+49 171) 1234567", "DE", "+491711234567"),
+        ("+(49 171) 1234567", "DE", "+491711234567"),
         ("+(1) 646 555-1234", "US", "+16465551234"),
         ("+(1 646) 555-1234", "US", "+16465551234"),
         ("+(91) 98765 43210", "IN", MOBILE),
