@@ -305,7 +305,7 @@ fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
     let breaks = |place: &usize| {
         let c = text[*place];
         c.is_alphabetic()
-            || matches!(c, ',' | ';' | '|' | '&' | '/' | '\\' | '\n' | '\r' | '\t')
+            || matches!(c, ',' | ';' | '|' | '&' | '\\' | '\n' | '\r' | '\t')
             || plus_inside(*place)
     };
     let mut parts = Vec::new();
@@ -359,7 +359,14 @@ fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
 /// A slash stands behind an area code (`030/123456`) or before an abbreviated second number
 /// (`022-23456789/90`). It is read as the first only where it cannot be the second.
 fn divide_at_slashes(text: &[char], rivals: &mut Vec<Rival>) -> Result<(), Refusal> {
-    let longest_area = if text.contains(&'+') { 9 } else { 6 };
+    let first_two = text.iter().filter(|c| c.is_ascii_digit()).take(2);
+    let longest_area = if text.contains(&'+') {
+        9
+    } else if first_two.eq(&['0', '0']) {
+        11
+    } else {
+        6
+    };
     for slash in (0..text.len()).filter(|place| text[*place] == '/') {
         let last = !text[slash + 1..].contains(&'/');
         if digits_in(&text[..slash]) > longest_area || last && digits_in(&text[slash..]) < 4 {
