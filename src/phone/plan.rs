@@ -151,10 +151,16 @@ fn is_in_doubt(found: &Found, digits: &Digits, other: &Digits) -> bool {
 }
 
 /// Whether the digits may be another number that lost its leading zero. In Italy and Gabon the zero belongs to the number:
-/// `332123456` is a mobile, or 0332 123456 in Varese.
+/// `332123456` is a mobile, or 0332 123456 in Varese. A number such as `800 123 456` is known for what it is.
 fn has_lost_zero(found: &Found, digits: &Digits, region: Region) -> bool {
     const USUAL: usize = 9;
     matches!(region.calling_code(), 39 | 241)
+        && matches!(
+            found.kind,
+            PhoneNumberType::FixedLine
+                | PhoneNumberType::Mobile
+                | PhoneNumberType::FixedLineOrMobile
+        )
         && digits.without_plus().len() <= USUAL
         && !begins_with_zero(digits)
         && look_up(&digits.behind_zero(), Some(region), None)
