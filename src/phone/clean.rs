@@ -130,7 +130,7 @@ pub(super) fn unwrap(cell: &mut Cell) -> Result<(), Refusal> {
         } else if let [':' | ',' | ';', _, ..] = cell.text() {
             cell.cut_start(1);
             cell.recovered.insert(Recovery::StrayPunctuation);
-        } else if let [before @ .., ':' | ',' | ';' | '.'] = cell.text()
+        } else if let [before @ .., ':' | ',' | ';' | '.' | '/'] = cell.text()
             // Several full stops stand for digits left out.
             && trim_end(before, &[' ']).last().is_some_and(|c| *c != '.')
         {

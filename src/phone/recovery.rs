@@ -41,7 +41,7 @@ recoveries! {
     Quotes, "quotes", "'9876543210", "quotation marks taken off";
     /// `="…"`.
     FormulaText, "formula_text", "=\"+919876543210\"", "text taken out of a spreadsheet formula";
-    /// A comma, full stop, colon or semicolon at an end.
+    /// A comma, full stop, colon, semicolon or slash at an end.
     StrayPunctuation, "stray_punctuation", "9876543210,", "punctuation at the ends taken off";
     /// A label such as `tel:` or `(home)`.
     Label, "label", "tel:+91-98765-43210", "a label taken off";
