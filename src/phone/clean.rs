@@ -222,7 +222,8 @@ fn drop_decimals(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusal
     Ok(())
 }
 
-/// Takes an extension off the end: it cannot be dialled, and must not be taken for digits of the number.
+/// Takes an extension off the end, though it be empty: it cannot be dialled, and must not be taken for digits of the
+/// number.
 fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusal> {
     const WORDS: [&str; 7] = [
         ";ext=",
@@ -235,9 +236,6 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
     ];
     let text = cell.text();
     let tail = text.iter().rev().take_while(|c| c.is_ascii_digit()).count();
-    if tail == 0 {
-        return Ok(());
-    }
     let before = trim_end(&text[..text.len() - tail], &[' ', '.', ':', '-', '=']);
     let word = WORDS
         .iter()
@@ -254,8 +252,9 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
     let number = &before[..before.len() - length];
     let attached = number.last().is_some_and(char::is_ascii_digit);
     let number = trim_end(number, &[' ', ',', ';', '-', '.', '(']);
-    // Behind an `x` among `x`es are digits that were left visible, no extension.
+    // Behind an `x` among `x`es are digits that were left visible, no extension; one behind a digit hides another.
     if digits_in(number) < SHORTEST_NUMBER
+        || word.is_none() && attached && tail == 0
         || number.iter().any(|c| matches!(c, 'x' | 'X' | '*' | '#'))
     {
         return Ok(());
@@ -263,7 +262,7 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
     if tail > LONGEST_EXTENSION {
         return Err(Refusal::SeveralNumbers);
     }
-    if word.is_none() && attached {
+    if word.is_none() && (attached || tail == 0) {
         // `+49 30 12345x78` may be a number with one digit hidden, if numbers of that length exist.
         for digit in b'0'..=b'9' {
             let joined = number

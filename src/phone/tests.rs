@@ -55,6 +55,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("98765?????", "", "masked"),
     ("9876x43210", "", "masked"),
     ("+49 30 12345x78", "", "masked"),
+    ("030 12345 x", "DE", "masked"),
+    ("650-253-0000x", "US", "masked"),
     ("XXXXXXXXXX", "", "masked"),
     ("98765ＸＸＸＸＸ", "", "masked"),
     ("XXXXXX3210 (home)", "", "masked"),
@@ -464,6 +466,14 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ),
     ("(650) 253-0000 x123", "US", "+16502530000", &[Extension]),
     ("650-253-0000x123", "US", "+16502530000", &[Extension]),
+    ("650-253-0000 x", "US", "+16502530000", &[Extension]),
+    ("650-253-0000 ext", "US", "+16502530000", &[Extension]),
+    (
+        "650-253-0000 ext.",
+        "US",
+        "+16502530000",
+        &[StrayPunctuation, Extension],
+    ),
     (
         "tel:+1-650-253-0000;ext=123",
         "",
