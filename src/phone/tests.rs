@@ -308,6 +308,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     // Not to be called.
     ("9876543210 - NO", "", "letters"),
     ("9876543210 off", "", "letters"),
+    ("(no) 9876543210", "", "letters"),
+    ("no, 9876543210", "", "letters"),
+    ("no / 9876543210", "", "letters"),
     ("9876543210 (off)", "", "letters"),
     ("9876543210 no.", "", "letters"),
 ];
@@ -561,6 +564,7 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("800 123 456", "IT", "+39800123456", &[]),
     ("800-050-707", "IT", "+39800050707", &[]),
     ("No. 98765 43210", "", MOBILE, &[Label]),
+    ("no +91 98765 43210", "", MOBILE, &[Label]),
     ("(Off) 98765 43210", "", MOBILE, &[Label]),
 ];
 
