@@ -89,8 +89,11 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
     {
         rivals.push(Rival::objection(digits_of(rest)?, Refusal::Ambiguous));
     }
-    if may_begin_with_area(cell.text(), &digits) {
+    if has_bracketed_area(cell.text(), &digits) {
         rivals.push(Rival::equal(digits.domestic(), &cell));
+    }
+    if is_grouped_as_in_america(cell.text(), &digits) {
+        rivals.push(Rival::objection(digits.domestic(), Refusal::Ambiguous));
     }
     if let Some(zero) = bracketed_zero(cell.text()) {
         let rest = cell.text()[..zero]
@@ -407,23 +410,23 @@ fn before_index(cell: &Cell) -> Option<&[char]> {
 }
 
 /// `+(646) 555-1234`, `(+646) 555-1234`: brackets beside a `+` that hold no calling code, or that may hold an American
-/// area code, so that the `+` says nothing. Without brackets `+646-555-1234` is grouped as in America.
-fn may_begin_with_area(text: &[char], digits: &Digits) -> bool {
-    if !digits.has_plus() {
-        return false;
-    }
-    let code = plan::calling_code(digits.without_plus()).len();
-    let bracketed = text
-        .iter()
-        .take_while(|c| !c.is_ascii_digit())
-        .any(|c| matches!(c, '(' | '['));
-    if bracketed {
-        let american = digits.first_group == 3 && digits.without_plus().len() == 10;
-        american || digits.first_group != code
-    } else {
-        let groups = text.split(|c| matches!(c, '-' | '.'));
-        groups.map(digits_in).eq([3, 3, 4]) && code != 3
-    }
+/// area code, so that the `+` says nothing.
+fn has_bracketed_area(text: &[char], digits: &Digits) -> bool {
+    let american = digits.first_group == 3 && digits.without_plus().len() == 10;
+    let mut signs = text.iter().take_while(|c| !c.is_ascii_digit());
+    digits.has_plus()
+        && signs.any(|c| matches!(c, '(' | '['))
+        && (american || digits.first_group != length_of_calling_code(digits))
+}
+
+/// `+646-555-1234`: not as numbers with that calling code are grouped.
+fn is_grouped_as_in_america(text: &[char], digits: &Digits) -> bool {
+    let groups = text.split(|c| matches!(c, '-' | '.'));
+    digits.has_plus() && groups.map(digits_in).eq([3, 3, 4]) && length_of_calling_code(digits) != 3
+}
+
+fn length_of_calling_code(digits: &Digits) -> usize {
+    plan::calling_code(digits.without_plus()).len()
 }
 
 /// Where `(0)` stands after other digits: a zero that is dialled within the country only, mostly.

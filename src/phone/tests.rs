@@ -673,6 +673,7 @@ fn brackets_beside_a_plus_hold_a_country_code_or_two_numbers_are_left() {
         ("(+507) 234-5678", "US", "ambiguous"),
         ("+646-555-1234", "US", "ambiguous"),
         ("+646.555.1234", "US", "ambiguous"),
+        ("+415-555-2671", "US", "ambiguous"),
         ("+646-555-1234", "NZ", "+6465551234"),
         ("+646 555 1234", "US", "+6465551234"),
         ("+507-234-5678", "US", "+5072345678"),
