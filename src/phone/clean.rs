@@ -80,6 +80,11 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
     if numeral::is_date(cell.text()) {
         return Err(Refusal::Date);
     }
+    if let [before @ .., '+'] = cell.text()
+        && before.iter().all(char::is_ascii_digit)
+    {
+        return plus_behind(cell);
+    }
     refuse_foreign_characters(cell.text())?;
     divide_at_slashes(cell.text(), &mut rivals)?;
     let digits = digits_of(cell.text())?;
@@ -282,6 +287,18 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
     cell.cut_end(cut);
     cell.recovered.insert(Recovery::Extension);
     Ok(())
+}
+
+/// `966501234567+`: where writing runs from right to left, the plus is seen behind. Behind a number of the region it may
+/// mean that there is more.
+fn plus_behind(mut cell: Cell) -> Result<Reading, Refusal> {
+    cell.recovered.insert(Recovery::PlusBehind);
+    let digits = digits_of(cell.text())?;
+    Ok(Reading {
+        digits,
+        recovered: cell.recovered,
+        rivals: vec![Rival::objection(digits.domestic(), Refusal::Ambiguous)],
+    })
 }
 
 /// Refuses whatever is neither digit nor punctuation of phone numbers, and says what it is a sign of.

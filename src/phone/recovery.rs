@@ -55,6 +55,8 @@ recoveries! {
     Extension, "extension", "022-23456789 ext. 12", "the extension dropped: the call reaches the main number";
     /// `00`, or what else is dialled before a country code.
     InternationalPrefix, "international_prefix", "00919876543210", "the international prefix read as `+`";
+    /// The `+` behind the digits, as right-to-left sheets show it.
+    PlusBehind, "plus_behind", "966501234567+", "the `+` behind the digits read as one in front";
     /// A country code without `+`.
     BareCallingCode, "bare_calling_code", "919876543210", "the country code recognised without its `+`";
     /// `0` before the country code.

@@ -3,8 +3,8 @@
 use super::*;
 use Recovery::{
     BareCallingCode, DecimalZeros, DigitGrouping, Extension, FormulaText, InternationalPrefix,
-    InvisibleMarks, Label, NationalRule, OtherScript, Quotes, ScientificNotation, StrayPunctuation,
-    TrunkPrefix, UnusualSpaces, ZeroBeforeCallingCode,
+    InvisibleMarks, Label, NationalRule, OtherScript, PlusBehind, Quotes, ScientificNotation,
+    StrayPunctuation, TrunkPrefix, UnusualSpaces, ZeroBeforeCallingCode,
 };
 
 fn region(text: &str) -> Option<Region> {
@@ -168,6 +168,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("9876\u{0}543210", "", "unexpected_character"),
     ("📞9876543210", "", "unexpected_character"),
     ("9876+543210", "", "unexpected_character"),
+    ("98765 43210+", "", "unexpected_character"),
+    ("+966501234567+", "", "unexpected_character"),
+    ("9876543210+", "", "ambiguous"),
     ("98765~43210", "", "unexpected_character"),
     // Dates.
     ("2024-01-15", "", "date"),
@@ -517,6 +520,14 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
         &[InternationalPrefix],
     ),
     ("6591234567", "SG", "+6591234567", &[BareCallingCode]),
+    ("966501234567+", "", "+966501234567", &[PlusBehind]),
+    ("966501234567+", "SA", "+966501234567", &[PlusBehind]),
+    (
+        "٩٦٦٥٠١٢٣٤٥٦٧+",
+        "",
+        "+966501234567",
+        &[OtherScript, PlusBehind],
+    ),
     ("6591234567", "", "+916591234567", &[]),
     ("0065 9123 4567", "", "+6591234567", &[InternationalPrefix]),
     ("+6591234567", "", "+6591234567", &[]),
@@ -665,6 +676,7 @@ fn brackets_beside_a_plus_hold_a_country_code_or_two_numbers_are_left() {
     for (cell, region, expected) in [
         ("+(646) 555-1234", "US", "ambiguous"),
         ("+ (646) 555-1234", "US", "ambiguous"),
+        ("6465551234+", "US", "ambiguous"),
         ("+(0383) 28 011 344", "XK", "ambiguous"),
         ("+(269) 321-2345", "US", "ambiguous"),
         ("(+646) 555-1234", "US", "ambiguous"),
