@@ -97,7 +97,7 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
     if has_bracketed_area(cell.text(), &digits) {
         rivals.push(Rival::equal(digits.domestic(), &cell));
     }
-    if is_grouped_as_in_america(cell.text(), &digits) {
+    if is_grouped_otherwise(cell.text(), &digits) {
         rivals.push(Rival::objection(digits.domestic(), Refusal::Ambiguous));
     }
     if let Some(zero) = bracketed_zero(cell.text()) {
@@ -426,20 +426,25 @@ fn before_index(cell: &Cell) -> Option<&[char]> {
     }
 }
 
-/// `+(646) 555-1234`, `(+646) 555-1234`: brackets beside a `+` that hold no calling code, or that may hold an American
-/// area code, so that the `+` says nothing.
+/// `+(646) 555-1234`, `(+646) 555-1234`: brackets beside a `+` that hold more than a calling code, or that may hold an
+/// American area code, so that the `+` says nothing.
 fn has_bracketed_area(text: &[char], digits: &Digits) -> bool {
     let american = digits.first_group == 3 && digits.without_plus().len() == 10;
-    let mut signs = text.iter().take_while(|c| !c.is_ascii_digit());
-    digits.has_plus()
-        && signs.any(|c| matches!(c, '(' | '['))
-        && (american || digits.first_group != length_of_calling_code(digits))
+    begins_with_brackets(text, digits)
+        && (american || digits.first_group > length_of_calling_code(digits))
 }
 
-/// `+646-555-1234`: not as numbers with that calling code are grouped.
-fn is_grouped_as_in_america(text: &[char], digits: &Digits) -> bool {
+/// `+(2) 9876 5432`, `+646-555-1234`: not as numbers with that calling code are grouped.
+fn is_grouped_otherwise(text: &[char], digits: &Digits) -> bool {
     let groups = text.split(|c| matches!(c, '-' | '.'));
-    digits.has_plus() && groups.map(digits_in).eq([3, 3, 4]) && length_of_calling_code(digits) != 3
+    let american = digits.has_plus() && groups.map(digits_in).eq([3, 3, 4]);
+    american && length_of_calling_code(digits) != 3
+        || begins_with_brackets(text, digits) && digits.first_group < length_of_calling_code(digits)
+}
+
+fn begins_with_brackets(text: &[char], digits: &Digits) -> bool {
+    let mut signs = text.iter().take_while(|c| !c.is_ascii_digit());
+    digits.has_plus() && signs.any(|c| matches!(c, '(' | '['))
 }
 
 fn length_of_calling_code(digits: &Digits) -> usize {
