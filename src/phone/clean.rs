@@ -95,7 +95,11 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
         rivals.push(Rival::objection(digits_of(rest)?, Refusal::Ambiguous));
     }
     if has_bracketed_area(cell.text(), &digits) {
-        rivals.push(Rival::equal(digits.domestic(), &cell));
+        rivals.push(if cell.text().starts_with(&['+']) {
+            Rival::equal(digits.domestic(), &cell)
+        } else {
+            Rival::objection(digits.domestic(), Refusal::Ambiguous)
+        });
     }
     if is_grouped_otherwise(cell.text(), &digits) {
         rivals.push(Rival::objection(digits.domestic(), Refusal::Ambiguous));

@@ -692,6 +692,8 @@ fn brackets_beside_a_plus_hold_a_country_code_or_two_numbers_are_left() {
         ("+(2) 9876 5432", "AU", "ambiguous"),
         ("(+2) 9876 5432", "AU", "ambiguous"),
         ("(+38) 380910216", "XK", "ambiguous"),
+        ("(+377) 9012346", "IM", "ambiguous"),
+        ("(+248) 8013531", "KN", "ambiguous"),
         ("(+49) 171 1234567", "DE", "+491711234567"),
         ("(+49 171) 1234567", "DE", "+491711234567"),
         ("+(49 171) 1234567", "DE", "+491711234567"),
