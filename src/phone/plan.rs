@@ -139,11 +139,15 @@ fn begins_with_zero(digits: &Digits) -> bool {
 }
 
 /// The number that the one found in the region's plan may as well be, written with its country code. Behind a
-/// zero stands an area code (`04921…` is Emden), unless so many digits follow it as hardly any number has.
+/// zero stands an area code (`04921…` is Emden), unless the country code is set apart (`049 211…`), or so many digits
+/// follow as hardly any number has.
 fn rival(found: &Found, digits: &Digits, other: &Digits) -> Option<E164> {
     const USUAL: usize = 11;
     let national = split(found.full.without_plus()).1;
-    if other[..] == found.full[..] || begins_with_zero(digits) && national.len() <= USUAL {
+    let code = split(other.without_plus()).0;
+    let is_area =
+        begins_with_zero(digits) && digits.first_group != 1 + code.len() && national.len() <= USUAL;
+    if other[..] == found.full[..] || is_area {
         return None;
     }
     let number = look_up(other, None, None).ok()?.number;
@@ -158,10 +162,16 @@ pub(super) fn readings(digits: &Digits, region: Region) -> Option<(E164, E164)> 
 }
 
 /// Whether the digits may be another number that lost its leading zero. In Italy and Gabon the zero belongs to the number:
-/// `332123456` is a mobile, or 0332 123456 in Varese.
+/// `332123456` is a mobile, or 0332 123456 in Varese. A number such as `800 123 456` is known for what it is.
 fn has_lost_zero(found: &Found, digits: &Digits, region: Region) -> bool {
     const USUAL: usize = 9;
     matches!(region.calling_code(), 39 | 241)
+        && matches!(
+            found.kind,
+            PhoneNumberType::FixedLine
+                | PhoneNumberType::Mobile
+                | PhoneNumberType::FixedLineOrMobile
+        )
         && digits.without_plus().len() <= USUAL
         && !begins_with_zero(digits)
         && look_up(&digits.behind_zero(), Some(region), None)

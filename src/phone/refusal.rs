@@ -56,7 +56,7 @@ refusals! {
     /// A number with decimals other than zeros.
     NotWhole, "not_whole", "9876543210.5",
         "the cell is a decimal number; a phone number has no decimals, so look it up at its source";
-    /// Digits are hidden behind X, `*` or the like.
+    /// Digits are hidden behind X, `*` or the like, or brackets hold none.
     Masked, "masked", "98765XXXXX",
         "some digits are hidden behind `X`, `*` or dots; export the column unmasked";
     /// More than one number in the cell.
