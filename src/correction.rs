@@ -1,5 +1,7 @@
 //! A row to what shall be changed, or why not. Pure.
 
+use std::fmt;
+
 use csv::StringRecord;
 use serde_json::Value;
 
@@ -13,6 +15,10 @@ use crate::unambiguous::Unambiguous;
 
 /// The longest list of a damaged row's cells, in bytes.
 const LONGEST_LIST: usize = 16_000;
+/// What a spreadsheet shows, and exports, where a formula has failed.
+const SPREADSHEET_ERRORS: [&str; 9] = [
+    "#REF!", "#N/A", "#VALUE!", "#NAME?", "#NUM!", "#DIV/0!", "#NULL!", "#ERROR!", "#SPILL!",
+];
 /// What to do about variables that cannot be read.
 const METADATA_REMEDY: &str = "write a JSON object like `{\"city\": \"Pune\"}`";
 
@@ -150,10 +156,11 @@ pub fn read(
         clear_token: &rules.clear_token,
     };
     let mut correction = Correction::of(cells.lead_id(columns.lead_id)?);
-    correction.name = cells
-        .value(columns.name, "name")?
-        .map(|(_, cell)| cell.to_owned());
-    correction.notes = cells.notes(columns.notes);
+    if let Some((column, cell)) = cells.value(columns.name, "name")? {
+        refuse_error(column, cell, "name")?;
+        correction.name = Some(cell.to_owned());
+    }
+    correction.notes = cells.notes(columns.notes)?;
     let country = cells.value(columns.country, "country")?;
     if let Some((column, cell)) = cells.value(columns.phone_number, "phone_number")? {
         let country = country
@@ -307,13 +314,15 @@ impl<'a> Cells<'a> {
         }
     }
 
-    fn notes(&self, column: Option<usize>) -> Option<String> {
-        let (_, cell) = self.filled(column)?;
-        Some(if self.is_clear_token(cell) {
-            String::new()
-        } else {
-            cell.to_owned()
-        })
+    fn notes(&self, column: Option<usize>) -> Result<Option<String>, Rejection> {
+        let Some((column, cell)) = self.filled(column) else {
+            return Ok(None);
+        };
+        if self.is_clear_token(cell) {
+            return Ok(Some(String::new()));
+        }
+        refuse_error(column, cell, "notes")?;
+        Ok(Some(cell.to_owned()))
     }
 
     fn variable(
@@ -325,7 +334,12 @@ impl<'a> Cells<'a> {
         let Some((_, cell)) = self.filled(Some(column)) else {
             return Ok(());
         };
-        let wanted = (!self.is_clear_token(cell)).then(|| Value::from(cell));
+        let wanted = if self.is_clear_token(cell) {
+            None
+        } else {
+            refuse_error(column, cell, format_args!("metadata.{key}"))?;
+            Some(Value::from(cell))
+        };
         let contradicts = correction
             .variables
             .get(key)
@@ -365,10 +379,34 @@ fn parse_country(column: usize, cell: &str) -> Result<Region, Rejection> {
     })
 }
 
+/// Said aloud, an error of a spreadsheet would take the place of something true.
+fn refuse_error(column: usize, text: &str, field: impl fmt::Display) -> Result<(), Rejection> {
+    let text = text.trim();
+    if !SPREADSHEET_ERRORS
+        .iter()
+        .any(|error| error.eq_ignore_ascii_case(text))
+    {
+        return Ok(());
+    }
+    Err(Rejection::new(
+        column,
+        Cause::SpreadsheetError,
+        format!(
+            "the `{field}` cell holds an error of a spreadsheet, `{text}`; repair its formula, or empty the cell to \
+             leave the value as it is"
+        ),
+    ))
+}
+
 fn metadata(column: usize, cell: &str) -> Result<Variables, Rejection> {
+    refuse_error(column, cell, "metadata")?;
     let read = serde_json::from_str::<Unambiguous>(cell).and_then(|_| serde_json::from_str(cell));
     match read {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Object(object)) => {
+            let mut texts = object.values().filter_map(Value::as_str);
+            texts.try_for_each(|text| refuse_error(column, text, "metadata"))?;
+            Ok(object)
+        }
         Ok(_) => Err(Rejection::new(
             column,
             Cause::InvalidMetadata,
@@ -587,6 +625,32 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_a_spreadsheet_is_no_value() {
+        for error in [
+            "#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#ERROR!",
+            "#SPILL!", " #n/a ",
+        ] {
+            let object = format!(r#"{{"city": "{error}"}}"#);
+            for cells in [
+                ["l", "", "", error, "", "", "", ""],
+                ["l", "9876543210", "", "", error, "", "", ""],
+                ["l", "", "", "", "", error, "", ""],
+                ["l", "", "", "", "", &object, "", ""],
+                ["l", "", "", "", "", "", "", error],
+            ] {
+                let reason = row(cells).map_err(Reason::as_str);
+                assert_eq!(reason, Err("spreadsheet_error"), "{cells:?}");
+            }
+            assert_eq!(
+                row(["l", error, "", "", "", "", "", ""]),
+                Err(phone::Refusal::SpreadsheetFormula.into()),
+                "the phone cell knows the same ones"
+            );
+        }
+        assert!(row(["l", "", "", "n/a", "#1 priority", "", "#URGENT!", "NULL"]).is_ok());
+    }
+
+    #[test]
     fn metadata_comes_as_an_object_or_key_by_key_or_both() {
         let both = row([
             "l",
@@ -646,6 +710,10 @@ mod tests {
             (
                 ["l", "", "", "", "", "{product: 1}", "", ""],
                 "write a JSON object like `{\"city\": \"Pune\"}`",
+            ),
+            (
+                ["l", "", "", "", "", "", "", "#REF!"],
+                "the `metadata.City` cell holds an error of a spreadsheet",
             ),
             (
                 ["l", "", "", "", "", "[1]", "", ""],
