@@ -361,16 +361,31 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// A country without what exports leave about it: marks without width, brackets, and the `.0` of pandas.
+pub fn plain_country(cell: &str) -> String {
+    let visible = cell
+        .chars()
+        .filter(|character| !text::is_invisible(*character));
+    let visible: String = visible.collect();
+    let plain = visible.trim();
+    let within = plain
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
+    let plain = within.unwrap_or(plain).trim();
+    plain.strip_suffix(".0").unwrap_or(plain).to_owned()
+}
+
 fn parse_country(column: usize, cell: &str) -> Result<Region, Rejection> {
+    let country = plain_country(cell);
     // R writes so where it has no value.
-    if cell.trim().eq_ignore_ascii_case("NA") {
+    if country.eq_ignore_ascii_case("NA") {
         return Err(Rejection::new(
             column,
             Cause::CountryUnknown,
             "`NA` in the `country` cell is Namibia, or stands for nothing; write `+264`, or leave the cell empty",
         ));
     }
-    cell.trim().parse().map_err(|_| {
+    country.parse().map_err(|_| {
         Rejection::new(
             column,
             Cause::CountryUnknown,
@@ -648,6 +663,31 @@ mod tests {
             );
         }
         assert!(row(["l", "", "", "n/a", "#1 priority", "", "#URGENT!", "NULL"]).is_ok());
+    }
+
+    #[test]
+    fn a_country_is_read_however_it_was_exported() {
+        let number = |country| {
+            row(["l", "6591 2345", country, "", "", "", "", ""])
+                .map(|correction| correction.phone_number().unwrap().to_string())
+        };
+        for country in [
+            "65.0",
+            "SG\u{200b}",
+            "\u{200e}+65",
+            "(+65)",
+            "( SG )",
+            "\u{feff}(65.0)",
+        ] {
+            assert_eq!(number(country).as_deref(), Ok("+6565912345"), "{country:?}");
+        }
+        for country in ["65.5", "(SG", "(NA)", "N\u{200b}A", ".0", "()"] {
+            assert_eq!(
+                number(country),
+                Err(Cause::CountryUnknown.into()),
+                "{country:?}"
+            );
+        }
     }
 
     #[test]

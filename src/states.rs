@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::correction::plain_country;
 use crate::outcome::Reason;
 use crate::phone::{Refusal, Region};
 
@@ -25,7 +26,7 @@ impl States {
         default_region: Option<Region>,
         refused: Option<Reason>,
     ) -> Option<Self> {
-        let cell = cell.trim();
+        let cell = plain_country(cell);
         let is_code = cell.len() == 2 && cell.bytes().all(|byte| byte.is_ascii_alphabetic());
         let is_foreign = |region: Region| {
             default_region.is_some_and(|home| home.calling_code() != region.calling_code())
@@ -39,11 +40,7 @@ impl States {
             Ok(region) if is_foreign(region) => Some("which is not what --region says"),
             Ok(_) => None,
         }?;
-        Some(Self {
-            line,
-            cell: cell.to_owned(),
-            why,
-        })
+        Some(Self { line, cell, why })
     }
 }
 
@@ -72,6 +69,8 @@ mod tests {
             (" in ", Some("SG"), None, Some("--region")),
             ("MP", Some("IN"), None, Some("--region")),
             ("BR", Some("IN"), None, Some("--region")),
+            ("(UK)", Some("IN"), None, Some("--region")),
+            ("M\u{200b}P", Some("IN"), None, Some("--region")),
             (
                 "TX",
                 None,
