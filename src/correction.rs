@@ -164,7 +164,10 @@ pub fn read(
     let country = cells.value(columns.country, "country")?;
     if let Some((column, cell)) = cells.value(columns.phone_number, "phone_number")? {
         let country = country
-            .map(|(column, cell)| parse_country(column, cell))
+            .map(|(column, stated)| {
+                parse_country(column, stated)
+                    .or_else(|rejection| home_of(cell, &rules.phone).ok_or(rejection))
+            })
             .transpose()?;
         let read = phone::normalise_again(cell, country, &rules.phone, found)
             .map_err(|refusal| refused(column, cell, country, &rules.phone, refusal))?;
@@ -198,6 +201,15 @@ pub fn read(
         ));
     }
     Ok(correction)
+}
+
+/// The default region, where the number's own `+` says so: then it does not matter that the row's country is unreadable.
+/// Any other number may be one that should not have its `+`.
+fn home_of(cell: &str, rules: &phone::Rules) -> Option<Region> {
+    let has_plus = cell.trim_start().starts_with('+');
+    rules
+        .default_region
+        .filter(|home| has_plus && phone::normalise(cell, Some(*home), rules).is_ok())
 }
 
 /// Why a phone cell is refused, and which two numbers it is if it lacks its `+`.
@@ -663,6 +675,31 @@ mod tests {
             );
         }
         assert!(row(["l", "", "", "n/a", "#1 priority", "", "#URGENT!", "NULL"]).is_ok());
+    }
+
+    #[test]
+    fn an_unreadable_country_costs_no_number_of_the_default_region_that_has_its_plus() {
+        let number = |phone, country| {
+            row(["l", phone, country, "", "", "", "", ""])
+                .map(|correction| correction.phone_number().unwrap().to_string())
+        };
+        for country in ["India", "NA", "#N/A", "Narnia"] {
+            for phone in ["+919876543210", " +91 98765-43210", "+91 (0) 9876543210"] {
+                assert_eq!(number(phone, country).as_deref(), Ok("+919876543210"));
+            }
+            // `+6591234567` may be 6591234567 in India.
+            for phone in ["9876543210", "00919876543210", "+6591234567", "+91987"] {
+                assert_eq!(
+                    number(phone, country),
+                    Err(Cause::CountryUnknown.into()),
+                    "{phone} {country}"
+                );
+            }
+        }
+        assert_eq!(
+            number("+919876543210", "SG"),
+            Err(phone::Refusal::CountryMismatch.into())
+        );
     }
 
     #[test]
