@@ -203,6 +203,17 @@ pub fn read(
     Ok(correction)
 }
 
+/// The lead of which a refused row wants something, though nobody knows what.
+pub fn refused_lead<'a>(row: &'a Row, columns: &Columns, rejection: &Rejection) -> Option<&'a str> {
+    let Reason::Cause(
+        Cause::DamagedRow | Cause::EmptyLeadId | Cause::InvalidLeadId | Cause::NoChange,
+    ) = rejection.reason
+    else {
+        return Some(row.cells.get(columns.lead_id)?.trim());
+    };
+    None
+}
+
 /// The default region, where the number's own `+` says so: then it does not matter that the row's country is unreadable.
 /// Any other number may be one that should not have its `+`.
 fn home_of(cell: &str, rules: &phone::Rules) -> Option<Region> {
