@@ -1,5 +1,7 @@
 //! A row to what shall be changed, or why not. Pure.
 
+use std::fmt;
+
 use csv::StringRecord;
 use serde_json::Value;
 
@@ -13,6 +15,10 @@ use crate::unambiguous::Unambiguous;
 
 /// The longest list of a damaged row's cells, in bytes.
 const LONGEST_LIST: usize = 16_000;
+/// What a spreadsheet shows, and exports, where a formula has failed.
+const SPREADSHEET_ERRORS: [&str; 9] = [
+    "#REF!", "#N/A", "#VALUE!", "#NAME?", "#NUM!", "#DIV/0!", "#NULL!", "#ERROR!", "#SPILL!",
+];
 /// What to do about variables that cannot be read.
 const METADATA_REMEDY: &str = "write a JSON object like `{\"city\": \"Pune\"}`";
 
@@ -150,14 +156,18 @@ pub fn read(
         clear_token: &rules.clear_token,
     };
     let mut correction = Correction::of(cells.lead_id(columns.lead_id)?);
-    correction.name = cells
-        .value(columns.name, "name")?
-        .map(|(_, cell)| cell.to_owned());
-    correction.notes = cells.notes(columns.notes);
+    if let Some((column, cell)) = cells.value(columns.name, "name")? {
+        refuse_error(column, cell, "name")?;
+        correction.name = Some(cell.to_owned());
+    }
+    correction.notes = cells.notes(columns.notes)?;
     let country = cells.value(columns.country, "country")?;
     if let Some((column, cell)) = cells.value(columns.phone_number, "phone_number")? {
         let country = country
-            .map(|(column, cell)| parse_country(column, cell))
+            .map(|(column, stated)| {
+                parse_country(column, stated)
+                    .or_else(|rejection| home_of(cell, &rules.phone).ok_or(rejection))
+            })
             .transpose()?;
         let read = phone::normalise_again(cell, country, &rules.phone, found)
             .map_err(|refusal| refused(column, cell, country, &rules.phone, refusal))?;
@@ -191,6 +201,26 @@ pub fn read(
         ));
     }
     Ok(correction)
+}
+
+/// The lead of which a refused row wants something, though nobody knows what.
+pub fn refused_lead<'a>(row: &'a Row, columns: &Columns, rejection: &Rejection) -> Option<&'a str> {
+    let Reason::Cause(
+        Cause::DamagedRow | Cause::EmptyLeadId | Cause::InvalidLeadId | Cause::NoChange,
+    ) = rejection.reason
+    else {
+        return Some(row.cells.get(columns.lead_id)?.trim());
+    };
+    None
+}
+
+/// The default region, where the number's own `+` says so: then it does not matter that the row's country is unreadable.
+/// Any other number may be one that should not have its `+`.
+fn home_of(cell: &str, rules: &phone::Rules) -> Option<Region> {
+    let has_plus = cell.trim_start().starts_with('+');
+    rules
+        .default_region
+        .filter(|home| has_plus && phone::normalise(cell, Some(*home), rules).is_ok())
 }
 
 /// Why a phone cell is refused, and which two numbers it is if it lacks its `+`.
@@ -307,13 +337,15 @@ impl<'a> Cells<'a> {
         }
     }
 
-    fn notes(&self, column: Option<usize>) -> Option<String> {
-        let (_, cell) = self.filled(column)?;
-        Some(if self.is_clear_token(cell) {
-            String::new()
-        } else {
-            cell.to_owned()
-        })
+    fn notes(&self, column: Option<usize>) -> Result<Option<String>, Rejection> {
+        let Some((column, cell)) = self.filled(column) else {
+            return Ok(None);
+        };
+        if self.is_clear_token(cell) {
+            return Ok(Some(String::new()));
+        }
+        refuse_error(column, cell, "notes")?;
+        Ok(Some(cell.to_owned()))
     }
 
     fn variable(
@@ -325,7 +357,12 @@ impl<'a> Cells<'a> {
         let Some((_, cell)) = self.filled(Some(column)) else {
             return Ok(());
         };
-        let wanted = (!self.is_clear_token(cell)).then(|| Value::from(cell));
+        let wanted = if self.is_clear_token(cell) {
+            None
+        } else {
+            refuse_error(column, cell, format_args!("metadata.{key}"))?;
+            Some(Value::from(cell))
+        };
         let contradicts = correction
             .variables
             .get(key)
@@ -347,16 +384,31 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// A country without what exports leave about it: marks without width, brackets, and the `.0` of pandas.
+pub fn plain_country(cell: &str) -> String {
+    let visible = cell
+        .chars()
+        .filter(|character| !text::is_invisible(*character));
+    let visible: String = visible.collect();
+    let plain = visible.trim();
+    let within = plain
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
+    let plain = within.unwrap_or(plain).trim();
+    plain.strip_suffix(".0").unwrap_or(plain).to_owned()
+}
+
 fn parse_country(column: usize, cell: &str) -> Result<Region, Rejection> {
+    let country = plain_country(cell);
     // R writes so where it has no value.
-    if cell.trim().eq_ignore_ascii_case("NA") {
+    if country.eq_ignore_ascii_case("NA") {
         return Err(Rejection::new(
             column,
             Cause::CountryUnknown,
             "`NA` in the `country` cell is Namibia, or stands for nothing; write `+264`, or leave the cell empty",
         ));
     }
-    cell.trim().parse().map_err(|_| {
+    country.parse().map_err(|_| {
         Rejection::new(
             column,
             Cause::CountryUnknown,
@@ -365,10 +417,34 @@ fn parse_country(column: usize, cell: &str) -> Result<Region, Rejection> {
     })
 }
 
+/// Said aloud, an error of a spreadsheet would take the place of something true.
+fn refuse_error(column: usize, text: &str, field: impl fmt::Display) -> Result<(), Rejection> {
+    let text = text.trim();
+    if !SPREADSHEET_ERRORS
+        .iter()
+        .any(|error| error.eq_ignore_ascii_case(text))
+    {
+        return Ok(());
+    }
+    Err(Rejection::new(
+        column,
+        Cause::SpreadsheetError,
+        format!(
+            "the `{field}` cell holds an error of a spreadsheet, `{text}`; repair its formula, or empty the cell to \
+             leave the value as it is"
+        ),
+    ))
+}
+
 fn metadata(column: usize, cell: &str) -> Result<Variables, Rejection> {
+    refuse_error(column, cell, "metadata")?;
     let read = serde_json::from_str::<Unambiguous>(cell).and_then(|_| serde_json::from_str(cell));
     match read {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Object(object)) => {
+            let mut texts = object.values().filter_map(Value::as_str);
+            texts.try_for_each(|text| refuse_error(column, text, "metadata"))?;
+            Ok(object)
+        }
         Ok(_) => Err(Rejection::new(
             column,
             Cause::InvalidMetadata,
@@ -587,6 +663,82 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_a_spreadsheet_is_no_value() {
+        for error in [
+            "#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#ERROR!",
+            "#SPILL!", " #n/a ",
+        ] {
+            let object = format!(r#"{{"city": "{error}"}}"#);
+            for cells in [
+                ["l", "", "", error, "", "", "", ""],
+                ["l", "9876543210", "", "", error, "", "", ""],
+                ["l", "", "", "", "", error, "", ""],
+                ["l", "", "", "", "", &object, "", ""],
+                ["l", "", "", "", "", "", "", error],
+            ] {
+                let reason = row(cells).map_err(Reason::as_str);
+                assert_eq!(reason, Err("spreadsheet_error"), "{cells:?}");
+            }
+            assert_eq!(
+                row(["l", error, "", "", "", "", "", ""]),
+                Err(phone::Refusal::SpreadsheetFormula.into()),
+                "the phone cell knows the same ones"
+            );
+        }
+        assert!(row(["l", "", "", "n/a", "#1 priority", "", "#URGENT!", "NULL"]).is_ok());
+    }
+
+    #[test]
+    fn an_unreadable_country_costs_no_number_of_the_default_region_that_has_its_plus() {
+        let number = |phone, country| {
+            row(["l", phone, country, "", "", "", "", ""])
+                .map(|correction| correction.phone_number().unwrap().to_string())
+        };
+        for country in ["India", "NA", "#N/A", "Narnia"] {
+            for phone in ["+919876543210", " +91 98765-43210", "+91 (0) 9876543210"] {
+                assert_eq!(number(phone, country).as_deref(), Ok("+919876543210"));
+            }
+            // `+6591234567` may be 6591234567 in India.
+            for phone in ["9876543210", "00919876543210", "+6591234567", "+91987"] {
+                assert_eq!(
+                    number(phone, country),
+                    Err(Cause::CountryUnknown.into()),
+                    "{phone} {country}"
+                );
+            }
+        }
+        assert_eq!(
+            number("+919876543210", "SG"),
+            Err(phone::Refusal::CountryMismatch.into())
+        );
+    }
+
+    #[test]
+    fn a_country_is_read_however_it_was_exported() {
+        let number = |country| {
+            row(["l", "6591 2345", country, "", "", "", "", ""])
+                .map(|correction| correction.phone_number().unwrap().to_string())
+        };
+        for country in [
+            "65.0",
+            "SG\u{200b}",
+            "\u{200e}+65",
+            "(+65)",
+            "( SG )",
+            "\u{feff}(65.0)",
+        ] {
+            assert_eq!(number(country).as_deref(), Ok("+6565912345"), "{country:?}");
+        }
+        for country in ["65.5", "(SG", "(NA)", "N\u{200b}A", ".0", "()"] {
+            assert_eq!(
+                number(country),
+                Err(Cause::CountryUnknown.into()),
+                "{country:?}"
+            );
+        }
+    }
+
+    #[test]
     fn metadata_comes_as_an_object_or_key_by_key_or_both() {
         let both = row([
             "l",
@@ -646,6 +798,10 @@ mod tests {
             (
                 ["l", "", "", "", "", "{product: 1}", "", ""],
                 "write a JSON object like `{\"city\": \"Pune\"}`",
+            ),
+            (
+                ["l", "", "", "", "", "", "", "#REF!"],
+                "the `metadata.City` cell holds an error of a spreadsheet",
             ),
             (
                 ["l", "", "", "", "", "[1]", "", ""],

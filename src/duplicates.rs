@@ -30,6 +30,11 @@ impl Sightings {
         }
     }
 
+    /// Takes note of a row that would be refused and wants something of this lead.
+    pub fn note_refused(&mut self, lead_id: &str) -> io::Result<()> {
+        self.leads.push(hint(lead_id))
+    }
+
     /// What the second pass has to look at.
     pub fn suspects(self) -> io::Result<Suspects> {
         Ok(Suspects {
@@ -63,7 +68,8 @@ struct Mention {
     lead: Key,
     row: u64,
     line: u64,
-    wants: Key,
+    /// Nothing is known of what a refused row wants.
+    wants: Option<Key>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +94,7 @@ impl Suspects {
                 lead,
                 row,
                 line,
-                wants: wants(correction),
+                wants: Some(wants(correction)),
             });
         }
         if let Some(number) = correction.phone_number()
@@ -99,6 +105,18 @@ impl Suspects {
                 row,
                 line,
                 lead,
+            });
+        }
+    }
+
+    /// Looks at a row that would be refused and wants something of this lead.
+    pub fn examine_refused(&mut self, row: u64, line: u64, lead_id: &str) {
+        if self.leads.contains(&hint(lead_id)) {
+            self.mentions.push(Mention {
+                lead: key(lead_id.as_bytes()),
+                row,
+                line,
+                wants: None,
             });
         }
     }
@@ -133,7 +151,7 @@ pub enum Duplicate {
         /// Its line.
         first_line: u64,
     },
-    /// Another row wants something else for the same lead; neither is sent.
+    /// Another row wants something else for the same lead, or nobody knows what; neither is sent.
     Conflicting {
         /// The other row's line.
         other_line: u64,
@@ -196,7 +214,7 @@ impl Duplicates {
                 (mention.row, Duplicate::Conflicting { other_line })
             });
             self.rows.extend(conflicts);
-        } else if !later.is_empty() {
+        } else if !later.is_empty() && first.wants.is_some() {
             self.firsts.push(first.row);
             let identical = Duplicate::Identical {
                 first_row: first.row,

@@ -8,15 +8,10 @@ use crate::correction::{Correction, Rejection};
 use crate::outcome::Reason;
 use crate::phone::Recovery;
 
-/// What stands in a cell for a missing value, or for a formula that failed; sent as text it would be spoken.
-const STAND_INS: [&str; 13] = [
+/// What stands in a cell for a missing value; sent as text it would be spoken.
+const STAND_INS: [&str; 8] = [
     "null",
     "n/a",
-    "#n/a",
-    "#ref!",
-    "#value!",
-    "#name?",
-    "#div/0!",
     "<clear>",
     "[clear]",
     "clear",
@@ -80,7 +75,7 @@ impl Findings {
             count => format!("{count} cells of name, notes or variables look"),
         };
         Some(format!(
-            "{cells} like a missing value or a failed formula, to be sent as text (line {line}: `{cell}`); empty what \
+            "{cells} like a missing value, to be sent as text (line {line}: `{cell}`); empty what \
              shall not change"
         ))
     }
@@ -150,11 +145,6 @@ mod tests {
             "null",
             "N/A",
             "n/a",
-            "#N/A",
-            "#REF!",
-            "#VALUE!",
-            "#NAME?",
-            "#DIV/0!",
             "[clear]",
             "clear",
             "undefined",

@@ -129,6 +129,8 @@ closed_list! {
         CountryUnknown => "country_unknown",
         /// The metadata cell is not a JSON object, or contradicts a `metadata.KEY` cell.
         InvalidMetadata => "invalid_metadata",
+        /// A name, notes or a variable is an error of a spreadsheet.
+        SpreadsheetError => "spreadsheet_error",
         /// The clear token stands where nothing can be cleared.
         NotClearable => "not_clearable",
         /// The lead would have more than 15 variables.

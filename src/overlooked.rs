@@ -213,6 +213,8 @@ mod tests {
             ("last_contacted", "by agent 7654321"),
             ("Hotel.City", "Pune 4110017"),
             ("contact_name", "Asha Rao"),
+            ("contact_id", "123456789"),
+            ("ContactID", "123456789"),
             ("contact date", "2026-03-01"),
             ("last contact", "2026-03-01T09:30:00"),
             ("last contact", "2026-03-01 09:30"),

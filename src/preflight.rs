@@ -131,6 +131,9 @@ impl Preflight {
                         column.observe_without_plus();
                     }
                     findings.reject(row.line, rejection.cell(row), &rejection);
+                    if let Some(lead) = correction::refused_lead(row, columns, &rejection) {
+                        sightings.note_refused(lead)?;
+                    }
                 }
             }
             Ok(())
@@ -157,8 +160,13 @@ impl Preflight {
         let mut suspects = sightings.suspects()?;
         if !suspects.is_empty() {
             each_row(input, |row| {
-                if let Ok(correction) = preflight.read(row, columns, policy) {
-                    suspects.examine(row.number, row.line, &correction);
+                match preflight.read(row, columns, policy) {
+                    Ok(correction) => suspects.examine(row.number, row.line, &correction),
+                    Err(rejection) => {
+                        if let Some(lead) = correction::refused_lead(row, columns, &rejection) {
+                            suspects.examine_refused(row.number, row.line, lead);
+                        }
+                    }
                 }
                 Ok(())
             })?;
@@ -397,7 +405,7 @@ mod tests {
     #[test]
     fn duplicates_are_judged_and_counted_once() {
         let (preflight, judged) = survey(
-            "lead_id,phone\na,9876543210\nb,9876543211.0\na,+919876543210\nb,9876543212\na,bad\n",
+            "lead_id,phone\na,9876543210\nb,9876543211.0\na,+919876543210\nb,9876543212\nc,bad\n",
             &policy(),
         );
         assert!(matches!(judged[0], Judgement::Send(_)) && preflight.is_first(1));
@@ -423,6 +431,31 @@ mod tests {
             (1, 0),
             "of the rows that are valid"
         );
+    }
+
+    #[test]
+    fn of_two_rows_for_one_lead_neither_is_sent_where_one_cannot_be_read() {
+        let (preflight, judged) = survey(
+            "lead_id,phone\na,9876543210\na,98765XXXXX\nb,9876543211\nb,\nc,bad\nc,bad\n",
+            &policy(),
+        );
+        let reasons: Vec<_> = judged
+            .iter()
+            .map(|judgement| reason(judgement).map(|(reason, _)| reason.as_str()))
+            .collect();
+        assert_eq!(
+            reasons,
+            [
+                Some("conflicting_duplicate"),
+                Some("masked"),
+                None,
+                Some("no_change"),
+                Some("letters"),
+                Some("letters"),
+            ]
+        );
+        assert!(reason(&judged[0]).unwrap().1.contains("line 3"));
+        assert_eq!(preflight.findings.valid, 1);
     }
 
     #[test]

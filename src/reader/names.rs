@@ -90,7 +90,7 @@ pub(super) fn looks_like_data(cell: &str) -> bool {
     digits >= 7 && (digits > letters || is_hex)
 }
 
-/// Whether a name speaks of phones.
+/// Whether a name speaks of phones, and of no ID.
 pub(crate) fn speaks_of_phones(name: &str) -> bool {
     let lower = name.to_lowercase();
     let is_of_phones = |word: &String| {
@@ -100,7 +100,9 @@ pub(crate) fn speaks_of_phones(name: &str) -> bool {
             .filter_map(|known| word.strip_prefix(known))
             .any(|ending| ENDINGS.contains(&ending))
     };
-    PHONE_PARTS.iter().any(|part| lower.contains(part)) || words(name).iter().any(is_of_phones)
+    let words = words(name);
+    !words.iter().any(|word| word == "id")
+        && (PHONE_PARTS.iter().any(|part| lower.contains(part)) || words.iter().any(is_of_phones))
 }
 
 /// Whether a name speaks of countries.
