@@ -17,6 +17,7 @@ use std::hash::BuildHasher;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::phone::{Normalised, Shape, shape};
+use crate::reader::column_letters;
 
 /// How many values are counted at a time.
 pub const COUNTERS: usize = 4096;
@@ -44,17 +45,13 @@ pub struct ColumnHealth {
     values: FxHashMap<u64, u64>,
     assumed: u64,
     stated: BTreeSet<u16>,
+    without_plus: u64,
 }
 
 impl ColumnHealth {
     /// Nothing seen yet.
     pub fn new() -> ColumnHealth {
         ColumnHealth::default()
-    }
-
-    /// Whether no cell of it holds anything.
-    pub fn is_empty(&self) -> bool {
-        self.cells == 0
     }
 
     /// Takes note of one cell, as it stands in the file. Empty cells do not count.
@@ -86,6 +83,11 @@ impl ColumnHealth {
         } else {
             self.stated.insert(read.number.calling_code());
         }
+    }
+
+    /// Takes note of a cell that was refused because it may lack its `+`, for [`ColumnHealth::lost_plus`].
+    pub fn observe_without_plus(&mut self) {
+        self.without_plus += 1;
     }
 
     fn observe_number(&mut self, number: u64) {
@@ -152,6 +154,16 @@ impl ColumnHealth {
         (self.assumed > 0 && self.stated.len() > 1).then(|| Mixture {
             assumed: self.assumed,
             stated: self.stated.iter().copied().collect(),
+        })
+    }
+
+    /// A warning, not an alarm, for such rows are refused: most numbers may be international ones without `+`. The
+    /// column is counted from 0.
+    pub fn lost_plus(&self, column: usize) -> Option<LostPlus> {
+        (self.without_plus * 2 > self.cells).then_some(LostPlus {
+            count: self.without_plus,
+            of: self.cells,
+            column,
         })
     }
 }
@@ -298,6 +310,27 @@ impl fmt::Display for Mixture {
              in a `country` column, or write every number with `+`",
             self.assumed,
             shown.join(", ")
+        )
+    }
+}
+
+/// Numbers that may be international ones without `+`, in most cells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LostPlus {
+    count: u64,
+    of: u64,
+    column: usize,
+}
+
+impl fmt::Display for LostPlus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, of, column } = self;
+        write!(
+            f,
+            "{count} of {of} phone numbers are refused because they may be international ones that lost their `+`. If \
+             all of them are, put it in front (in a spreadsheet: a new column with `=\"+\"&{}2`, filled down, in the \
+             place of the old one), and run again",
+            column_letters(*column)
         )
     }
 }

@@ -1,4 +1,5 @@
-//! What a reply means for a row: one table for replies to a `PATCH`, one for reads of the lead. Pure.
+//! What a reply means for a row: one table each for replies to a `PATCH`, for reads of the lead before
+//! it and for reads that answer a question. Pure.
 //!
 //! *In doubt* means that an earlier attempt for this row may have been applied without our knowing.
 //! `docs/design.md` shows the same tables for people; a snapshot test prints them.
@@ -160,9 +161,10 @@ fn accepted(evidence: Evidence) -> Verdict {
     }
 }
 
-/// A refusal of the row; what an earlier attempt may have applied is there all the same.
-fn refused(finding: Finding, doubt: bool) -> Verdict {
-    if doubt {
+/// Judges what a row comes to when nothing else can be sent for it; in doubt a refusal is no proof, since an earlier
+/// attempt may have been applied.
+pub fn refused(finding: Finding, doubt: bool) -> Verdict {
+    if doubt && finding.status == Status::Invalid {
         Verdict::Ask {
             question: Question::Refused(finding),
             doubt,
@@ -182,11 +184,16 @@ fn blocked(words: Words) -> Finding {
 }
 
 /// Judges a 403 that raised this question, once the key is known to work: it is about the row.
-pub fn forbidden(question: Question) -> Verdict {
-    Verdict::Settle(blocked(match question {
+pub fn forbidden(question: Question, doubt: bool) -> Verdict {
+    let finding = blocked(match question {
         Question::Forbidden(words) => words,
         _ => Words::Other,
-    }))
+    });
+    if doubt {
+        unread(Question::Refused(finding), doubt)
+    } else {
+        Verdict::Settle(finding)
+    }
 }
 
 /// Judges a read of the lead, asked for by [`patch`]. A read that fails in passing is repeated before it comes
@@ -203,8 +210,9 @@ pub fn read(question: Question, seen: Seen, doubt: bool) -> Verdict {
         (300..=399, _) => Verdict::Stop(Systemic::Redirected),
         (429, _) => Verdict::Hold,
         (200..=299, _) if evidence == Evidence::OtherLead => Verdict::Reconnect,
-        (200..=299, Question::Forbidden(words)) if !doubt || evidence != Evidence::Whole => {
-            Verdict::Settle(blocked(words))
+        (200..=299, Question::Forbidden(words)) if !doubt => Verdict::Settle(blocked(words)),
+        (200..=299, Question::Forbidden(words)) => {
+            shown(Question::Refused(blocked(words)), evidence, doubt)
         }
         (200..=299, _) => shown(question, evidence, doubt),
         (404, Question::Forbidden(_)) if !doubt => {
@@ -457,6 +465,10 @@ mod tests {
                 "PATCH, not in doubt, nothing succeeded before",
                 table(false, false),
             ),
+            fold(
+                "PATCH, in doubt, nothing succeeded before",
+                table(true, false),
+            ),
         ]
         .join("\n");
         insta::assert_snapshot!(text);
@@ -488,7 +500,7 @@ mod tests {
     #[test]
     fn the_whole_table_of_reads_before_sending() {
         let mut parts = Vec::new();
-        for (doubt, succeeded) in [(false, true), (true, true), (false, false)] {
+        for (doubt, succeeded) in [(false, true), (true, true), (false, false), (true, false)] {
             let lines = replies()
                 .into_iter()
                 .map(|(key, seen)| {
@@ -515,9 +527,10 @@ mod tests {
         }
     }
 
-    /// The two properties that the whole product rests on, over every cell of both tables.
+    /// The properties that the whole product rests on, over every cell of the tables.
     #[test]
     fn no_update_without_proof_and_no_reupload_without_certainty() {
+        use Evidence::{Partly, Unshown, Whole};
         for (key, seen) in replies() {
             for doubt in [false, true] {
                 for succeeded in [false, true] {
@@ -527,20 +540,21 @@ mod tests {
                         Some(Reupload::Yes),
                         "{key}: a 409 alone is no certainty"
                     );
-                    check_updated(verdict, seen, &key);
+                    check_updated(verdict, shows(seen, &[Whole, Partly, Unshown]), &key);
+                    if let Some(verdict) = read_before(seen, doubt, succeeded) {
+                        assert_ne!(
+                            yes(verdict),
+                            Some(Reupload::Yes),
+                            "{key}: before the change"
+                        );
+                        check_updated(verdict, false, &key);
+                    }
                 }
                 for question in QUESTIONS {
                     let verdict = read(question, seen, doubt);
-                    check_updated(verdict, seen, &key);
+                    check_updated(verdict, shows(seen, &[Whole, Partly]), &key);
                     if yes(verdict) == Some(Reupload::Yes) {
-                        assert!(matches!(
-                            seen,
-                            Seen::Answer {
-                                status: 200..=299,
-                                evidence: Evidence::Differs,
-                                ..
-                            }
-                        ));
+                        assert!(shows(seen, &[Evidence::Differs]), "{key}");
                         assert!(
                             question == Question::ConflictAgain || !doubt,
                             "{key}: one read in doubt"
@@ -551,6 +565,36 @@ mod tests {
         }
     }
 
+    /// An earlier request may have been applied, whatever is refused now.
+    #[test]
+    fn in_doubt_nothing_but_old_values_makes_a_row_invalid() {
+        use Evidence::{Differs, DiffersUndialled};
+        for (key, seen) in replies() {
+            for succeeded in [false, true] {
+                assert!(!is_invalid(patch(seen, true, succeeded)), "{key}");
+                let before = read_before(seen, true, succeeded);
+                assert!(!before.is_some_and(is_invalid), "{key}");
+            }
+            for question in QUESTIONS {
+                let allowed = shows(seen, &[Differs, DiffersUndialled]);
+                let is_invalid = is_invalid(read(question, seen, true));
+                assert!(allowed || !is_invalid, "{key}, asked for {question:?}");
+            }
+        }
+        for question in QUESTIONS {
+            assert!(!is_invalid(forbidden(question, true)), "{question:?}");
+        }
+        assert!(!is_invalid(refused(REJECTED, true)));
+    }
+
+    fn shows(seen: Seen, wanted: &[Evidence]) -> bool {
+        matches!(seen, Seen::Answer { status: 200..=299, evidence, .. } if wanted.contains(&evidence))
+    }
+
+    fn is_invalid(verdict: Verdict) -> bool {
+        matches!(verdict, Verdict::Settle(finding) if finding.status == Status::Invalid)
+    }
+
     fn yes(verdict: Verdict) -> Option<Reupload> {
         match verdict {
             Verdict::Settle(finding) | Verdict::OtherSpelling(finding) => Some(finding.reupload),
@@ -558,21 +602,9 @@ mod tests {
         }
     }
 
-    fn check_updated(verdict: Verdict, seen: Seen, key: &str) {
-        if let Verdict::Settle(Finding {
-            status: Status::Updated,
-            ..
-        }) = verdict
-        {
-            let proof = matches!(
-                seen,
-                Seen::Answer {
-                    status: 200..=299,
-                    evidence: Evidence::Whole | Evidence::Partly | Evidence::Unshown,
-                    ..
-                }
-            );
-            assert!(proof, "{key} is no proof");
-        }
+    fn check_updated(verdict: Verdict, is_proof: bool, key: &str) {
+        let is_updated =
+            matches!(verdict, Verdict::Settle(finding) if finding.status == Status::Updated);
+        assert!(is_proof || !is_updated, "{key} is no proof");
     }
 }

@@ -2,6 +2,7 @@
 //! retries, limits or what a reply means.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub struct Settings {
     pub api_key: SecretString,
     /// Total deadline of one request, connecting and reading included.
     pub timeout: Duration,
-    /// Connections kept open between requests.
+    /// Requests at once, and so connections kept open between them.
     pub concurrency: usize,
     /// A private certificate authority (PEM) to trust besides the system's.
     pub ca_file: Option<PathBuf>,
@@ -74,6 +75,21 @@ pub enum Reply {
     },
     /// A status came back.
     Answer(Answer),
+}
+
+impl Reply {
+    /// Where a status came back.
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Answer(answer) => Some(answer),
+            Self::NotConnected { .. } | Self::Lost { .. } => None,
+        }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> Option<u16> {
+        self.answer().map(|answer| answer.status)
+    }
 }
 
 /// A reply with a status.
@@ -254,16 +270,24 @@ fn without(text: &str, secret: &str) -> String {
     shown
 }
 
-/// What follows when the text begins with one form of each character.
+/// What follows when the text begins with one form of each character. A form may begin with another one (`%` and `%25`),
+/// so every place at which one ends is looked at; the last one counts.
 fn behind<'a>(text: &'a str, forms: &[Vec<String>]) -> Option<&'a str> {
-    forms.iter().try_fold(text, |rest, forms| {
-        forms.iter().find_map(|form| {
-            let (head, rest) = rest.split_at_checked(form.len())?;
-            // The digits of escapes are written either way; a character alone is not.
-            let same = head == form || (form.len() > 2 && head.eq_ignore_ascii_case(form));
-            same.then_some(rest)
-        })
-    })
+    let ends = forms.iter().try_fold(BTreeSet::from([0]), |ends, forms| {
+        let next = ends.iter().flat_map(|end| {
+            let fits = |form: &&String| is_written_so(&text[*end..], form);
+            forms.iter().filter(fits).map(move |form| end + form.len())
+        });
+        Some(next.collect()).filter(|ends: &BTreeSet<_>| !ends.is_empty())
+    })?;
+    ends.last().map(|end| &text[*end..])
+}
+
+/// Whether the text begins like this. The digits of escapes are written either way; a character alone is not.
+fn is_written_so(text: &str, form: &str) -> bool {
+    let is_escape = form.len() > 2;
+    text.get(..form.len())
+        .is_some_and(|head| head == form || is_escape && head.eq_ignore_ascii_case(form))
 }
 
 /// How a character is written: as it is, in URLs, in JSON, in HTML.
@@ -469,5 +493,27 @@ mod tests {
             assert_eq!(client.redact(text), shown);
         }
         assert!(!format!("{client:?}").contains("s3cr"));
+    }
+
+    #[test]
+    fn a_key_with_characters_that_begin_escapes_is_found_in_every_spelling() {
+        let slashes = "\\".repeat(40);
+        for (key, text) in [
+            ("ab%cd9", "ab%cd9"),
+            ("ab%cd9", "ab%25cd9"),
+            ("ab&cd9", "ab&cd9"),
+            ("ab&cd9", "ab&amp;cd9"),
+            ("ab&cd9", "ab&#38;cd9"),
+            (r"ab\cd9", r"ab\\cd9"),
+            (r"ab\cd9", r"ab\u005Ccd9"),
+            ("a%25b", "a%25b"),
+            ("a%25b", "a%2525b"),
+            ("abcd9&", "abcd9&amp;"),
+            (&slashes, &slashes.repeat(2)),
+        ] {
+            assert_eq!(without(text, key), "[key]", "{key}");
+        }
+        let other = slashes.clone() + "x";
+        assert_eq!(without(&slashes, &other), slashes, "found out in no time");
     }
 }

@@ -305,12 +305,15 @@ impl Run {
 fn results_path(out: Option<PathBuf>, file: &Path, sandbox: bool) -> Result<PathBuf, Fatal> {
     match out {
         Some(path) if sandbox && !path.to_string_lossy().ends_with(".sandbox.results.csv") => {
+            let named = Files::beside(&path)
+                .lock
+                .with_extension("sandbox.results.csv");
             Err(Fatal::new(
                 Exit::Usage,
                 format!(
                     "`--out {}` would make a rehearsal look real; with --sandbox, call it `{}`",
                     path.display(),
-                    Files::default_results(&path, sandbox).display()
+                    named.display()
                 ),
             ))
         }

@@ -1,11 +1,13 @@
 //! A row to what shall be changed, or why not. Pure.
 
+use std::fmt;
+
 use csv::StringRecord;
 use serde_json::Value;
 
 use crate::api::{MAX_VARIABLES, Variables};
 use crate::outcome::{Cause, Reason};
-use crate::phone::{self, E164, Normalised, Recovery, Region};
+use crate::phone::{self, E164, Normalised, Recovery, Refusal, Region};
 use crate::plan::MetadataMode;
 use crate::reader::{Columns, Row};
 use crate::text;
@@ -13,6 +15,12 @@ use crate::unambiguous::Unambiguous;
 
 /// The longest list of a damaged row's cells, in bytes.
 const LONGEST_LIST: usize = 16_000;
+/// What a spreadsheet shows, and exports, where a formula has failed.
+const SPREADSHEET_ERRORS: [&str; 9] = [
+    "#REF!", "#N/A", "#VALUE!", "#NAME?", "#NUM!", "#DIV/0!", "#NULL!", "#ERROR!", "#SPILL!",
+];
+/// What to do about variables that cannot be read.
+const METADATA_REMEDY: &str = "write a JSON object like `{\"city\": \"Pune\"}`";
 
 /// What one row wants of one lead.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +72,16 @@ impl Correction {
         parts.join("; ")
     }
 
+    /// The texts that the lead shall have.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let variables = self.variables.values().filter_map(Value::as_str);
+        let rest = [&self.name, &self.notes];
+        rest.into_iter()
+            .flatten()
+            .map(String::as_str)
+            .chain(variables)
+    }
+
     /// Whether the row speaks of variables.
     pub fn touches_variables(&self) -> bool {
         !self.variables.is_empty() || !self.removed.is_empty() || self.empties
@@ -86,6 +104,8 @@ pub struct Rejection {
     pub detail: String,
     /// The column of the cell that it is about.
     pub column: usize,
+    /// The phone cell is an international number that lost its `+`, or one of its region.
+    pub may_lack_plus: bool,
 }
 
 impl Rejection {
@@ -95,6 +115,7 @@ impl Rejection {
             reason: reason.into(),
             detail: detail.into(),
             column,
+            may_lack_plus: false,
         }
     }
 
@@ -135,17 +156,21 @@ pub fn read(
         clear_token: &rules.clear_token,
     };
     let mut correction = Correction::of(cells.lead_id(columns.lead_id)?);
-    correction.name = cells
-        .value(columns.name, "name")?
-        .map(|(_, cell)| cell.to_owned());
-    correction.notes = cells.notes(columns.notes);
+    if let Some((column, cell)) = cells.value(columns.name, "name")? {
+        refuse_error(column, cell, "name")?;
+        correction.name = Some(cell.to_owned());
+    }
+    correction.notes = cells.notes(columns.notes)?;
     let country = cells.value(columns.country, "country")?;
     if let Some((column, cell)) = cells.value(columns.phone_number, "phone_number")? {
         let country = country
-            .map(|(column, cell)| parse_country(column, cell))
+            .map(|(column, stated)| {
+                parse_country(column, stated)
+                    .or_else(|rejection| home_of(cell, &rules.phone).ok_or(rejection))
+            })
             .transpose()?;
         let read = phone::normalise_again(cell, country, &rules.phone, found)
-            .map_err(|refusal| Rejection::new(column, refusal, refusal.remedy()))?;
+            .map_err(|refusal| refused(column, cell, country, &rules.phone, refusal))?;
         correction.phone = Some(read);
     }
     let stated = cells.value(columns.metadata, "metadata")?;
@@ -172,10 +197,58 @@ pub fn read(
         return Err(Rejection::new(
             columns.lead_id,
             Cause::NoChange,
-            "every cell that could change something is empty",
+            "every cell that could change something is empty; fill one in, or delete the row",
         ));
     }
     Ok(correction)
+}
+
+/// The lead of which a refused row wants something, though nobody knows what.
+pub fn refused_lead<'a>(row: &'a Row, columns: &Columns, rejection: &Rejection) -> Option<&'a str> {
+    let Reason::Cause(
+        Cause::DamagedRow | Cause::EmptyLeadId | Cause::InvalidLeadId | Cause::NoChange,
+    ) = rejection.reason
+    else {
+        return Some(row.cells.get(columns.lead_id)?.trim());
+    };
+    None
+}
+
+/// The default region, where the number's own `+` says so: then it does not matter that the row's country is unreadable.
+/// Any other number may be one that should not have its `+`.
+fn home_of(cell: &str, rules: &phone::Rules) -> Option<Region> {
+    let has_plus = cell.trim_start().starts_with('+');
+    rules
+        .default_region
+        .filter(|home| has_plus && phone::normalise(cell, Some(*home), rules).is_ok())
+}
+
+/// Why a phone cell is refused, and which two numbers it is if it lacks its `+`.
+fn refused(
+    column: usize,
+    cell: &str,
+    country: Option<Region>,
+    rules: &phone::Rules,
+    refusal: Refusal,
+) -> Rejection {
+    let readings = match refusal {
+        Refusal::Ambiguous => phone::readings(cell, country, rules),
+        _ => None,
+    };
+    match readings {
+        Some((international, national)) => Rejection {
+            may_lack_plus: true,
+            ..Rejection::new(
+                column,
+                refusal,
+                format!(
+                    "the cell can be read as two different numbers, `{international}` or `{national}`; write the one \
+                     meant with `+` and country code"
+                ),
+            )
+        },
+        None => Rejection::new(column, refusal, refusal.remedy()),
+    }
 }
 
 /// The cells of a row that has no columns to stand in.
@@ -204,7 +277,7 @@ impl<'a> Cells<'a> {
     }
 
     fn is_clear_token(&self, cell: &str) -> bool {
-        cell.trim() == self.clear_token
+        cell.trim().eq_ignore_ascii_case(self.clear_token)
     }
 
     fn lead_id(&self, column: usize) -> Result<String, Rejection> {
@@ -213,7 +286,7 @@ impl<'a> Cells<'a> {
             return Err(Rejection::new(
                 column,
                 Cause::EmptyLeadId,
-                "the `lead_id` cell is empty",
+                "the `lead_id` cell is empty; fill in the lead's ID",
             ));
         }
         // Nothing below finds fault with the usual ID.
@@ -228,7 +301,7 @@ impl<'a> Cells<'a> {
             return Err(Rejection::new(
                 column,
                 Cause::InvalidLeadId,
-                "the `lead_id` cell cannot be an ID",
+                "the `lead_id` cell cannot be an ID; take it from its source again",
             ));
         }
         // Two IDs that look the same would be two leads.
@@ -255,7 +328,8 @@ impl<'a> Cells<'a> {
                 column,
                 Cause::NotClearable,
                 format!(
-                    "`{}` stands in `{field}`, which cannot be cleared",
+                    "`{}` stands in `{field}`, which cannot be cleared; empty the cell to leave it as it is, or write \
+                     the value",
                     self.clear_token
                 ),
             )),
@@ -263,13 +337,15 @@ impl<'a> Cells<'a> {
         }
     }
 
-    fn notes(&self, column: Option<usize>) -> Option<String> {
-        let (_, cell) = self.filled(column)?;
-        Some(if self.is_clear_token(cell) {
-            String::new()
-        } else {
-            cell.to_owned()
-        })
+    fn notes(&self, column: Option<usize>) -> Result<Option<String>, Rejection> {
+        let Some((column, cell)) = self.filled(column) else {
+            return Ok(None);
+        };
+        if self.is_clear_token(cell) {
+            return Ok(Some(String::new()));
+        }
+        refuse_error(column, cell, "notes")?;
+        Ok(Some(cell.to_owned()))
     }
 
     fn variable(
@@ -281,7 +357,12 @@ impl<'a> Cells<'a> {
         let Some((_, cell)) = self.filled(Some(column)) else {
             return Ok(());
         };
-        let wanted = (!self.is_clear_token(cell)).then(|| Value::from(cell));
+        let wanted = if self.is_clear_token(cell) {
+            None
+        } else {
+            refuse_error(column, cell, format_args!("metadata.{key}"))?;
+            Some(Value::from(cell))
+        };
         let contradicts = correction
             .variables
             .get(key)
@@ -290,7 +371,9 @@ impl<'a> Cells<'a> {
             return Err(Rejection::new(
                 column,
                 Cause::InvalidMetadata,
-                format!("`metadata` and `metadata.{key}` want different values for `{key}`"),
+                format!(
+                    "`metadata` and `metadata.{key}` want different values for `{key}`; empty one of the two"
+                ),
             ));
         }
         match wanted {
@@ -301,37 +384,76 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// A country without what exports leave about it: marks without width, brackets, and the `.0` of pandas.
+pub fn plain_country(cell: &str) -> String {
+    let visible = cell
+        .chars()
+        .filter(|character| !text::is_invisible(*character));
+    let visible: String = visible.collect();
+    let plain = visible.trim();
+    let within = plain
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
+    let plain = within.unwrap_or(plain).trim();
+    plain.strip_suffix(".0").unwrap_or(plain).to_owned()
+}
+
 fn parse_country(column: usize, cell: &str) -> Result<Region, Rejection> {
+    let country = plain_country(cell);
     // R writes so where it has no value.
-    if cell.trim().eq_ignore_ascii_case("NA") {
+    if country.eq_ignore_ascii_case("NA") {
         return Err(Rejection::new(
             column,
             Cause::CountryUnknown,
             "`NA` in the `country` cell is Namibia, or stands for nothing; write `+264`, or leave the cell empty",
         ));
     }
-    cell.trim().parse().map_err(|_| {
+    country.parse().map_err(|_| {
         Rejection::new(
             column,
             Cause::CountryUnknown,
-            "the `country` cell is neither a two-letter country code like `IN` nor a calling code like `+91`",
+            "the `country` cell is no country code; write its two letters, like `IN`, or its calling code, like `+91`",
         )
     })
 }
 
+/// Said aloud, an error of a spreadsheet would take the place of something true.
+fn refuse_error(column: usize, text: &str, field: impl fmt::Display) -> Result<(), Rejection> {
+    let text = text.trim();
+    if !SPREADSHEET_ERRORS
+        .iter()
+        .any(|error| error.eq_ignore_ascii_case(text))
+    {
+        return Ok(());
+    }
+    Err(Rejection::new(
+        column,
+        Cause::SpreadsheetError,
+        format!(
+            "the `{field}` cell holds an error of a spreadsheet, `{text}`; repair its formula, or empty the cell to \
+             leave the value as it is"
+        ),
+    ))
+}
+
 fn metadata(column: usize, cell: &str) -> Result<Variables, Rejection> {
+    refuse_error(column, cell, "metadata")?;
     let read = serde_json::from_str::<Unambiguous>(cell).and_then(|_| serde_json::from_str(cell));
     match read {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Object(object)) => {
+            let mut texts = object.values().filter_map(Value::as_str);
+            texts.try_for_each(|text| refuse_error(column, text, "metadata"))?;
+            Ok(object)
+        }
         Ok(_) => Err(Rejection::new(
             column,
             Cause::InvalidMetadata,
-            "the `metadata` cell is no JSON object",
+            format!("the `metadata` cell is no JSON object; {METADATA_REMEDY}"),
         )),
         Err(error) => Err(Rejection::new(
             column,
             Cause::InvalidMetadata,
-            format!("the `metadata` cell cannot be read: {error}"),
+            format!("the `metadata` cell cannot be read: {error}; {METADATA_REMEDY}"),
         )),
     }
 }
@@ -541,6 +663,82 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_a_spreadsheet_is_no_value() {
+        for error in [
+            "#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#ERROR!",
+            "#SPILL!", " #n/a ",
+        ] {
+            let object = format!(r#"{{"city": "{error}"}}"#);
+            for cells in [
+                ["l", "", "", error, "", "", "", ""],
+                ["l", "9876543210", "", "", error, "", "", ""],
+                ["l", "", "", "", "", error, "", ""],
+                ["l", "", "", "", "", &object, "", ""],
+                ["l", "", "", "", "", "", "", error],
+            ] {
+                let reason = row(cells).map_err(Reason::as_str);
+                assert_eq!(reason, Err("spreadsheet_error"), "{cells:?}");
+            }
+            assert_eq!(
+                row(["l", error, "", "", "", "", "", ""]),
+                Err(phone::Refusal::SpreadsheetFormula.into()),
+                "the phone cell knows the same ones"
+            );
+        }
+        assert!(row(["l", "", "", "n/a", "#1 priority", "", "#URGENT!", "NULL"]).is_ok());
+    }
+
+    #[test]
+    fn an_unreadable_country_costs_no_number_of_the_default_region_that_has_its_plus() {
+        let number = |phone, country| {
+            row(["l", phone, country, "", "", "", "", ""])
+                .map(|correction| correction.phone_number().unwrap().to_string())
+        };
+        for country in ["India", "NA", "#N/A", "Narnia"] {
+            for phone in ["+919876543210", " +91 98765-43210", "+91 (0) 9876543210"] {
+                assert_eq!(number(phone, country).as_deref(), Ok("+919876543210"));
+            }
+            // `+6591234567` may be 6591234567 in India.
+            for phone in ["9876543210", "00919876543210", "+6591234567", "+91987"] {
+                assert_eq!(
+                    number(phone, country),
+                    Err(Cause::CountryUnknown.into()),
+                    "{phone} {country}"
+                );
+            }
+        }
+        assert_eq!(
+            number("+919876543210", "SG"),
+            Err(phone::Refusal::CountryMismatch.into())
+        );
+    }
+
+    #[test]
+    fn a_country_is_read_however_it_was_exported() {
+        let number = |country| {
+            row(["l", "6591 2345", country, "", "", "", "", ""])
+                .map(|correction| correction.phone_number().unwrap().to_string())
+        };
+        for country in [
+            "65.0",
+            "SG\u{200b}",
+            "\u{200e}+65",
+            "(+65)",
+            "( SG )",
+            "\u{feff}(65.0)",
+        ] {
+            assert_eq!(number(country).as_deref(), Ok("+6565912345"), "{country:?}");
+        }
+        for country in ["65.5", "(SG", "(NA)", "N\u{200b}A", ".0", "()"] {
+            assert_eq!(
+                number(country),
+                Err(Cause::CountryUnknown.into()),
+                "{country:?}"
+            );
+        }
+    }
+
+    #[test]
     fn metadata_comes_as_an_object_or_key_by_key_or_both() {
         let both = row([
             "l",
@@ -556,6 +754,90 @@ mod tests {
         assert_eq!(
             Value::Object(both.variables),
             json!({"age": 42, "product": "a", "City": "Pune"})
+        );
+    }
+
+    /// What is said of a row that is refused, read with this default region.
+    fn detail(cells: [&str; 8], region: &str) -> String {
+        let columns = Columns::resolve(&StringRecord::from(HEADERS.to_vec()), &[]).unwrap();
+        let row = Row {
+            number: 1,
+            line: 2,
+            cells: StringRecord::from(cells.to_vec()),
+            damage: None,
+        };
+        let rules = Rules {
+            phone: phone::Rules {
+                default_region: region.parse().ok(),
+                ..phone::Rules::default()
+            },
+            clear_token: "<clear>".into(),
+            metadata: MetadataMode::Merge,
+        };
+        read(&row, &columns, &rules, None).unwrap_err().detail
+    }
+
+    #[test]
+    fn a_refused_row_says_what_to_do() {
+        let phone = |cell, country| ["l", cell, country, "", "", "", "", ""];
+        for (cells, words) in [
+            (
+                phone("0171 1234567", "Deutschland"),
+                "its two letters, like `IN`",
+            ),
+            (phone("0171 1234567", "DEU"), "its calling code, like `+91`"),
+            (phone("", ""), "fill one in, or delete the row"),
+            (
+                ["", "01711234567", "", "", "", "", "", ""],
+                "fill in the lead's ID",
+            ),
+            (
+                ["l", "", "", "<clear>", "", "", "", ""],
+                "empty the cell to leave it as it is",
+            ),
+            (
+                ["l", "", "", "", "", "{product: 1}", "", ""],
+                "write a JSON object like `{\"city\": \"Pune\"}`",
+            ),
+            (
+                ["l", "", "", "", "", "", "", "#REF!"],
+                "the `metadata.City` cell holds an error of a spreadsheet",
+            ),
+            (
+                ["l", "", "", "", "", "[1]", "", ""],
+                "write a JSON object like `{\"city\": \"Pune\"}`",
+            ),
+            (
+                ["l", "", "", "", "", r#"{"product":"a"}"#, "b", ""],
+                "empty one of the two",
+            ),
+        ] {
+            let said = detail(cells, "DE");
+            assert!(said.contains(words), "{cells:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn both_numbers_of_a_cell_that_lacks_its_plus_are_named() {
+        for cell in ["4915123410001", "49 151 23410001"] {
+            let said = detail(["l", cell, "", "", "", "", "", ""], "DE");
+            assert!(
+                said.contains("`+4915123410001` or `+494915123410001`"),
+                "{said}"
+            );
+        }
+        let said = detail(["l", "4915123410001", "DE", "", "", "", "", ""], "");
+        assert!(said.contains("`+4915123410001`"), "{said}");
+    }
+
+    #[test]
+    fn the_clear_token_is_known_in_any_case() {
+        let read = row(["l", "", "", "", "<CLEAR>", "", "x", " <Clear> "]).unwrap();
+        assert_eq!(read.notes.as_deref(), Some(""));
+        assert_eq!(read.removed, ["City"]);
+        assert_eq!(
+            row(["l", "", "", "<CLEAR>", "", "", "", ""]),
+            Err(Cause::NotClearable.into())
         );
     }
 }

@@ -10,8 +10,8 @@ use rustc_hash::FxBuildHasher;
 use crate::correction::Correction;
 use crate::spill::Spill;
 
-/// Shared numbers are told apart from each other up to this many; all are counted.
-const TOLD: usize = 1000;
+/// So many shared numbers are told; all are counted.
+const TOLD: usize = 3;
 
 /// The first pass: what repeats at all.
 #[derive(Debug, Default)]
@@ -28,6 +28,11 @@ impl Sightings {
             Some(number) => self.numbers.push(number.digits()),
             None => Ok(()),
         }
+    }
+
+    /// Takes note of a row that would be refused and wants something of this lead.
+    pub fn note_refused(&mut self, lead_id: &str) -> io::Result<()> {
+        self.leads.push(hint(lead_id))
     }
 
     /// What the second pass has to look at.
@@ -63,7 +68,8 @@ struct Mention {
     lead: Key,
     row: u64,
     line: u64,
-    wants: Key,
+    /// Nothing is known of what a refused row wants.
+    wants: Option<Key>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +94,7 @@ impl Suspects {
                 lead,
                 row,
                 line,
-                wants: wants(correction),
+                wants: Some(wants(correction)),
             });
         }
         if let Some(number) = correction.phone_number()
@@ -99,6 +105,18 @@ impl Suspects {
                 row,
                 line,
                 lead,
+            });
+        }
+    }
+
+    /// Looks at a row that would be refused and wants something of this lead.
+    pub fn examine_refused(&mut self, row: u64, line: u64, lead_id: &str) {
+        if self.leads.contains(&hint(lead_id)) {
+            self.mentions.push(Mention {
+                lead: key(lead_id.as_bytes()),
+                row,
+                line,
+                wants: None,
             });
         }
     }
@@ -119,7 +137,6 @@ impl Suspects {
         found.rows.sort_unstable_by_key(|(row, _)| *row);
         found.firsts.sort_unstable();
         found.sharing.sort_unstable();
-        found.shared.sort_unstable_by_key(|shared| shared.lines);
         found
     }
 }
@@ -134,7 +151,7 @@ pub enum Duplicate {
         /// Its line.
         first_line: u64,
     },
-    /// Another row wants something else for the same lead; neither is sent.
+    /// Another row wants something else for the same lead, or nobody knows what; neither is sent.
     Conflicting {
         /// The other row's line.
         other_line: u64,
@@ -153,7 +170,7 @@ pub struct Shared {
 pub struct Duplicates {
     rows: Vec<(u64, Duplicate)>,
     firsts: Vec<u64>,
-    /// Numbers that several leads would get, by line; the first thousand.
+    /// The first numbers that several leads would get, by line.
     pub shared: Vec<Shared>,
     /// How many numbers several leads would get.
     pub shared_count: u64,
@@ -197,7 +214,7 @@ impl Duplicates {
                 (mention.row, Duplicate::Conflicting { other_line })
             });
             self.rows.extend(conflicts);
-        } else if !later.is_empty() {
+        } else if !later.is_empty() && first.wants.is_some() {
             self.firsts.push(first.row);
             let identical = Duplicate::Identical {
                 first_row: first.row,
@@ -215,11 +232,11 @@ impl Duplicates {
             return;
         };
         self.shared_count += 1;
-        if self.shared.len() < TOLD {
-            self.shared.push(Shared {
-                lines: (first.line, other.line),
-            });
-        }
+        self.shared.push(Shared {
+            lines: (first.line, other.line),
+        });
+        self.shared.sort_unstable_by_key(|shared| shared.lines);
+        self.shared.truncate(TOLD);
         self.sharing.extend(users.iter().map(|user| {
             let partner = if user.lead == first.lead {
                 other
@@ -331,5 +348,21 @@ mod tests {
             (1, Some(4), Some(2))
         );
         assert_eq!(found.sharing(2), None, "one lead twice is no sharing");
+    }
+
+    #[test]
+    fn the_first_shared_numbers_are_told_whatever_they_are() {
+        let numbers: Vec<_> = (0..1100)
+            .map(|at| format!("+91987655{:04}", 9000 - at))
+            .collect();
+        let rows: Vec<_> = numbers
+            .iter()
+            .flat_map(|number| ["a", "b"].map(|lead| (format!("{lead}{number}"), number)))
+            .map(|(lead, number)| correction(&lead, Some(number), None))
+            .collect();
+        let found = find(&rows);
+        assert_eq!(found.shared_count, 1100);
+        let lines = found.shared.iter().map(|shared| shared.lines);
+        assert_eq!(lines.collect::<Vec<_>>(), [(2, 3), (4, 5), (6, 7)]);
     }
 }

@@ -9,8 +9,8 @@ pub const ENOUGH: u32 = 20;
 /// What the first answers tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Too few answers, all of them the same refusal so far; `None` before the first.
-    Pending(Option<u16>, u32),
+    /// Too few answers, all of them the same refusal so far: which one, and how many; `None` before the first.
+    Pending(Option<(u16, u32)>),
     /// The answers differ, or one of them is no refusal.
     Given,
     /// [`ENOUGH`] answers with this status and no other.
@@ -30,7 +30,7 @@ pub struct FirstAnswers {
 impl Default for FirstAnswers {
     fn default() -> Self {
         Self {
-            trust: Cell::new(Trust::Pending(None, 0)),
+            trust: Cell::new(Trust::Pending(None)),
             spoken: Cell::new(false),
             blank_rows: Cell::new(0),
         }
@@ -72,14 +72,14 @@ impl FirstAnswers {
     pub fn observe(&self, status: u16) -> Trust {
         let refusal = matches!(status, 400..=499) && status != 409;
         let trust = match self.trust.get() {
-            Trust::Pending(None, _) if refusal => Trust::Pending(Some(status), 1),
-            Trust::Pending(Some(first), count) if first == status && count + 1 == ENOUGH => {
+            Trust::Pending(None) if refusal => Trust::Pending(Some((status, 1))),
+            Trust::Pending(Some((first, count))) if first == status && count + 1 == ENOUGH => {
                 Trust::Refused(status)
             }
-            Trust::Pending(Some(first), count) if first == status => {
-                Trust::Pending(Some(first), count + 1)
+            Trust::Pending(Some((first, count))) if first == status => {
+                Trust::Pending(Some((first, count + 1)))
             }
-            Trust::Pending(..) => Trust::Given,
+            Trust::Pending(_) => Trust::Given,
             settled => settled,
         };
         self.trust.set(trust);
@@ -114,7 +114,7 @@ mod tests {
     fn twenty_equal_refusals_are_enough_and_nineteen_are_not() {
         for status in [400, 403, 404, 422] {
             assert_eq!(after([status; 20]), Trust::Refused(status));
-            assert_eq!(after([status; 19]), Trust::Pending(Some(status), 19));
+            assert_eq!(after([status; 19]), Trust::Pending(Some((status, 19))));
         }
     }
 

@@ -19,7 +19,9 @@ pub enum Cause {
     HeldTooLong,
     /// The key was refused; the words say how.
     KeyRefused(String),
-    /// The server redirects, or its certificate is not trusted; the words say which.
+    /// What answers is not the API that was meant, or the key is not for these leads: a redirect, a certificate that is
+    /// not trusted, first answers that are all refusals or show no lead, leads settled before that are unknown; the
+    /// words say which.
     Misconfigured(String),
     /// The server answers for other leads than the ones asked for.
     ContractBroken(String),
@@ -76,9 +78,7 @@ impl Halt {
         // The sender lives as long as `self`, so the only way out is the condition.
         let _ = self.cause.subscribe().wait_for(Option::is_some).await;
     }
-}
 
-impl Halt {
     /// Ends the run without waiting for what is under way.
     pub fn force(&self) {
         self.forced.send_replace(true);
@@ -92,13 +92,18 @@ impl Halt {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures::FutureExt;
+
     use super::*;
 
     #[tokio::test]
     async fn the_first_cause_wins_and_wakes_those_who_wait() {
         let halt = Halt::default();
         assert!(!halt.is_pulled());
-        let waiter = halt.pulled();
+        let mut waiter = pin!(halt.pulled());
+        assert!(waiter.as_mut().now_or_never().is_none());
         halt.pull(Cause::Interrupted);
         halt.pull(Cause::Deadline);
         waiter.await;

@@ -71,6 +71,9 @@ closed_list! {
 }
 
 impl Status {
+    /// Those of a row whose lead the key could touch.
+    pub const TOUCHED: [Self; 3] = [Self::Updated, Self::Unchanged, Self::Locked];
+
     /// Whether the row needs nobody's attention.
     pub fn is_fine(self) -> bool {
         matches!(self, Self::Updated | Self::Unchanged)
@@ -126,6 +129,8 @@ closed_list! {
         CountryUnknown => "country_unknown",
         /// The metadata cell is not a JSON object, or contradicts a `metadata.KEY` cell.
         InvalidMetadata => "invalid_metadata",
+        /// A name, notes or a variable is an error of a spreadsheet.
+        SpreadsheetError => "spreadsheet_error",
         /// The clear token stands where nothing can be cleared.
         NotClearable => "not_clearable",
         /// The lead would have more than 15 variables.
@@ -150,7 +155,8 @@ closed_list! {
         VariablesUnread => "variables_unread",
         /// Every attempt ended without proof; the correction may have been applied.
         OutcomeUnknown => "outcome_unknown",
-        /// Neither a connection nor a first read of the lead succeeded; nothing of the row was sent.
+        /// Neither a connection nor a first read of the lead succeeded, so that nothing of the row was sent, or only a page
+        /// before the API answered it.
         Unreachable => "unreachable",
         /// The server answered with a status outside its contract; nothing was applied as far as it says.
         UnexpectedAnswer => "unexpected_answer",
@@ -221,11 +227,6 @@ pub struct Finding {
     pub reupload: Reupload,
 }
 
-impl Status {
-    /// Those of a row whose lead the key could touch.
-    pub const TOUCHED: [Self; 3] = [Self::Updated, Self::Unchanged, Self::Locked];
-}
-
 impl Finding {
     /// A finding that asks for no re-upload.
     pub fn new(status: Status, reason: impl Into<Reason>) -> Self {
@@ -258,7 +259,7 @@ impl Finding {
 pub struct Outcome {
     /// Status, reason and re-upload flag.
     pub finding: Finding,
-    /// The number as sent.
+    /// The number as it was to be sent; `None` where the row has none or its cells were refused.
     pub phone_number: Option<E164>,
     /// Status of the last HTTP reply, if there was one.
     pub http_status: Option<u16>,

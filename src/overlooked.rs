@@ -1,162 +1,150 @@
-//! A column that holds phone numbers and is not read as such: the run would succeed, and change no number.
+//! A column that most likely should be read and is not: of phone numbers, so that the run would succeed and change no
+//! number, or the old one; or of countries, so that numbers would be read as those of another country.
 
 use std::fmt;
 
-use crate::phone::{self, Refusal};
-use crate::reader::{Columns, Input, InputError, Row};
-use crate::text;
+use csv::StringRecord;
 
-/// So many rows tell what a column holds.
-const SAMPLE: usize = 200;
-/// What stands somewhere in the names of columns that speak of phones.
-const PARTS: [&str; 5] = ["phone", "mobile", "whatsapp", "telefon", "msisdn"];
-/// The same as words of their own, because they are parts of others: of `cancelled`, `contacted`, `hotel`.
-const WORDS: [&str; 3] = ["cell", "contact", "tel"];
-/// What such a word may have grown together with.
-const ENDINGS: [&str; 6] = ["", "s", "no", "nr", "num", "number"];
-/// So many digits may be a phone number, though it cannot be read as one.
-const DIGITS: usize = 7;
+use crate::reader::Columns;
+use crate::strangers::Strangers;
 
 /// Such a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overlooked {
     name: String,
-    /// The name of the column that is read as the phone number, and empty.
-    empty: Option<String>,
+    what: What,
+    /// The name of the column that is read instead, if there is one.
+    read: Option<String>,
+}
+
+/// What is overlooked in such a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum What {
+    /// Phone numbers, where none are read.
+    Numbers,
+    /// Phone numbers that are newer than those that are read, by the column's name.
+    NewNumbers,
+    /// Countries, where none are read: the line and the cell that first names another one than the default region.
+    Countries(u64, String),
 }
 
 impl Overlooked {
-    /// For machines.
-    pub const CODE: &str = "phone_column_overlooked";
-
-    /// Looks for one, where no column is read as the phone number or that one is empty: its name speaks of phones and
-    /// one of its first cells may be a number, or most of them are numbers.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Every such column, at most one of phone numbers and one of countries. `strangers` have seen the whole file, of which
+    /// `region_assumed` numbers were read in the default region.
     pub fn find(
-        input: &Input,
+        strangers: &Strangers,
+        headers: &StringRecord,
         columns: &Columns,
-        rules: &phone::Rules,
-    ) -> Result<Option<Self>, InputError> {
-        let headers = input.headers();
-        let strangers: Vec<usize> = columns
-            .carried
-            .iter()
-            .copied()
-            .filter(|column| !columns.reads(*column))
-            .collect();
-        let mut tallies = vec![Tally::default(); strangers.len()];
-        let mut rows = input.rows()?;
-        let mut row = Row::default();
-        for _ in 0..SAMPLE {
-            if !rows.read(&mut row)? {
-                break;
-            }
-            for (column, tally) in strangers.iter().zip(&mut tallies) {
-                tally.count(row.cells.get(*column).unwrap_or_default(), rules);
-            }
-        }
-        let found = strangers.iter().zip(tallies).find(|(column, tally)| {
-            let named = speaks_of_phones(&headers[**column]);
-            tally.numbers * 2 > tally.filled || named && tally.may_be_numbers > 0
-        });
-        Ok(found.map(|(column, _)| Self {
-            name: headers[*column].to_owned(),
-            empty: columns.phone_number.map(|read| headers[read].to_owned()),
-        }))
-    }
-}
-
-/// What the cells of a column are.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    filled: u32,
-    numbers: u32,
-    may_be_numbers: u32,
-}
-
-impl Tally {
-    fn count(&mut self, cell: &str, rules: &phone::Rules) {
-        let digits = || cell.chars().filter(|c| c.is_numeric()).count();
-        let (is_number, may_be_number) = match phone::normalise(cell, None, rules) {
-            Ok(_) => (true, true),
-            Err(Refusal::Masked) => (false, true),
-            Err(Refusal::Date) => (false, false),
-            Err(_) => (false, digits() >= DIGITS),
+        region_assumed: u64,
+    ) -> Vec<Self> {
+        let overlooked = |column: usize, what, read: Option<usize>| Self {
+            name: headers[column].to_owned(),
+            what,
+            read: read.map(|read| headers[read].to_owned()),
         };
-        self.filled += u32::from(!text::is_blank(cell));
-        self.numbers += u32::from(is_number);
-        self.may_be_numbers += u32::from(may_be_number);
+        let (what, may_be_old) = if strangers.has_no_number() {
+            (What::Numbers, true)
+        } else {
+            (What::NewNumbers, false)
+        };
+        let numbers = strangers
+            .iter()
+            .find(|stranger| stranger.holds_numbers() && (may_be_old || stranger.is_new()))
+            .map(|stranger| overlooked(stranger.column, what, columns.phone_number));
+        let countries = strangers
+            .iter()
+            .filter(|_| strangers.has_no_country() && region_assumed > 0)
+            .find_map(|stranger| {
+                let (line, cell) = stranger.foreign()?;
+                let what = What::Countries(line, cell.to_owned());
+                Some(overlooked(stranger.column, what, columns.country))
+            });
+        numbers.into_iter().chain(countries).collect()
     }
-}
 
-fn speaks_of_phones(name: &str) -> bool {
-    let lower = name.to_lowercase();
-    PARTS.iter().any(|part| lower.contains(part))
-        || words(name).iter().any(|word| is_of_phones(word))
-}
-
-fn is_of_phones(word: &str) -> bool {
-    let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
-    WORDS
-        .iter()
-        .filter_map(|known| word.strip_prefix(known))
-        .any(|ending| ENDINGS.contains(&ending))
-}
-
-/// The words of `contact_no` and of `ContactNo`, in lower case.
-fn words(name: &str) -> Vec<String> {
-    let mut spaced = String::new();
-    let mut after_small = false;
-    for character in name.chars() {
-        if after_small && character.is_uppercase() {
-            spaced.push(' ');
+    /// For machines.
+    pub fn code(&self) -> &'static str {
+        match self.what {
+            What::Numbers => "phone_column_overlooked",
+            What::NewNumbers => "new_phone_column_overlooked",
+            What::Countries(..) => "country_column_overlooked",
         }
-        spaced.push(character);
-        after_small = character.is_lowercase();
     }
-    spaced
-        .split(|c: char| !c.is_alphanumeric())
-        .map(str::to_lowercase)
-        .collect()
 }
 
 impl fmt::Display for Overlooked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.empty {
-            None => write!(f, "no column is read as the phone number")?,
-            Some(read) => write!(
-                f,
-                "the phone number is read from `{}`, which is empty",
+        let name = self.name.escape_debug();
+        let read = |field: &str| match &self.read {
+            None => format!("no column is read as the {field}"),
+            Some(read) => format!(
+                "the {field} is read from `{}`, which is empty",
                 read.escape_debug()
-            )?,
+            ),
+        };
+        match &self.what {
+            What::Numbers => write!(
+                f,
+                "{}, so no number would change, but `{name}` looks like one: name it with --map \
+                 phone_number=\"{name}\"",
+                read("phone number")
+            ),
+            What::NewNumbers => write!(
+                f,
+                "the phone number is read from `{}`, but `{name}` seems to hold the new ones: name it with --map \
+                 phone_number=\"{name}\"",
+                self.read.as_deref().unwrap_or_default().escape_debug()
+            ),
+            What::Countries(line, cell) => write!(
+                f,
+                "{}, so numbers without country code are read as ones of the default region, but `{name}` looks like \
+                 one (line {line}: `{}`): name it with --map country=\"{name}\"",
+                read("country"),
+                cell.escape_debug()
+            ),
         }
-        write!(
-            f,
-            ", so no number would change, but `{0}` looks like one: name it with --map phone_number=\"{0}\"",
-            self.name.escape_debug()
-        )
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::reader::ReadOptions;
+    use crate::correction::Rules;
+    use crate::phone;
+    use crate::plan::MetadataMode;
+    use crate::preflight::{Policy, Preflight};
+    use crate::reader::{Input, ReadOptions};
 
-    fn found(text: &str) -> Option<String> {
+    fn survey(text: &str, region: &str) -> Preflight {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         let input = Input::open(file.path(), &ReadOptions::default()).unwrap();
         let columns = input.columns(&[]).unwrap();
-        let rules = phone::Rules {
-            default_region: Some("IN".parse().unwrap()),
-            ..phone::Rules::default()
+        let policy = Policy {
+            rules: Rules {
+                phone: phone::Rules {
+                    default_region: region.parse().ok(),
+                    ..phone::Rules::default()
+                },
+                clear_token: "<clear>".into(),
+                metadata: MetadataMode::Merge,
+            },
+            forbid_shared_numbers: false,
         };
-        Overlooked::find(&input, &columns, &rules)
-            .unwrap()
-            .map(|overlooked| overlooked.name)
+        Preflight::survey(&input, &columns, &policy).unwrap()
+    }
+
+    /// What is said of the columns that are not read.
+    fn said(text: &str, region: &str) -> Vec<String> {
+        let overlooked = survey(text, region).overlooked;
+        overlooked.iter().map(ToString::to_string).collect()
+    }
+
+    /// The name of the one that shall be read as the phone number.
+    fn found(text: &str) -> Option<String> {
+        let said = said(text, "IN");
+        assert!(said.len() < 2, "{said:?}");
+        let (_, name) = said.first()?.split_once("--map phone_number=\"")?;
+        Some(name.trim_end_matches('"').to_owned())
     }
 
     #[test]
@@ -225,6 +213,8 @@ mod tests {
             ("last_contacted", "by agent 7654321"),
             ("Hotel.City", "Pune 4110017"),
             ("contact_name", "Asha Rao"),
+            ("contact_id", "123456789"),
+            ("ContactID", "123456789"),
             ("contact date", "2026-03-01"),
             ("last contact", "2026-03-01T09:30:00"),
             ("last contact", "2026-03-01 09:30"),
@@ -236,5 +226,140 @@ mod tests {
             let text = format!("id,name,{name}\na,Asha,{cell}\nb,Ravi,\n");
             assert_eq!(found(&text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_newer_column_of_numbers_is_seen_beside_the_one_that_is_read() {
+        for name in [
+            "new_phone_number",
+            "corrected_number",
+            "Correct phone",
+            "updatedMobile",
+            "Actual No.",
+            "Fixed",
+            "Right number",
+            "Phone (new)",
+        ] {
+            let text = format!("id,phone,{name}\na,9876543210,9876543211\nb,,9876543212\n");
+            assert_eq!(found(&text).as_deref(), Some(name), "{text}");
+        }
+        for (name, cell) in [
+            ("alternate_phone", "9876543211"),
+            ("agent_phone", "9876543211"),
+            ("old_phone", "9876543211"),
+            ("renewed", "9876543211"),
+            ("updated_at", "9876543211"),
+            ("New status", "corrected"),
+            ("new_phone", ""),
+        ] {
+            let text = format!("id,phone,{name}\na,9876543210,{cell}\nb,9876543213,\n");
+            assert_eq!(found(&text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_column_of_countries_that_is_not_read_is_seen_where_numbers_have_no_code() {
+        for (name, cells) in [
+            ("Land", ["DE", "AT", "CH"]),
+            ("Ctry", ["DE", "AT", "CH"]),
+            ("Ctry", ["AT", "AT", ""]),
+            ("Ctry", ["DE", "NO", ""]),
+            ("Vorwahl", ["+49", "+43", "NA"]),
+            ("Country Name", ["Germany", "Austria", ""]),
+            ("Country/Region", ["Austria", "Austria", "Austria"]),
+            ("CountryName", ["", "", "Austria"]),
+            ("Nation", ["de", "at", "ch"]),
+            ("Ländercode", ["43", "43", "49"]),
+            ("Pays", ["DE", "DE", "AUT"]),
+            ("País", ["AT", "DE", "DE"]),
+        ] {
+            let [one, two, three] = cells;
+            let text = format!(
+                "id,phone,{name}\na,01711234567,{one}\nb,06641234567,{two}\nc,0791234567,{three}\n"
+            );
+            let said = said(&text, "DE");
+            let expected = format!("--map country=\"{name}\"");
+            assert!(
+                said.len() == 1 && said[0].ends_with(&expected),
+                "{text}: {said:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_column_of_something_else_than_countries_is_carried_along() {
+        for (name, cells) in [
+            ("Land", ["DE", "de", "+49"]),
+            ("Ctry", ["DE", "DE", ""]),
+            ("Sprache", ["DE", "FR", "IT"]),
+            ("lang", ["DE", "FR", "IT"]),
+            ("code", ["de", "fr", "it"]),
+            ("State", ["BE", "BY", "BE"]),
+            ("Bundesland", ["BE", "BY", "BW"]),
+            ("Landline", ["no", "yes", "no"]),
+            ("Score", ["43", "41", "7"]),
+            ("Opted out", ["NO", "NO", "NO"]),
+            ("Slot", ["AM", "PM", "AM"]),
+            ("Title", ["MR", "MS", "MR"]),
+            ("Anrede", ["HR", "FR", "HR"]),
+            ("Group", ["AT", "A1", "CH"]),
+            ("metadata.land", ["AT", "AT", "CH"]),
+        ] {
+            let [one, two, three] = cells;
+            let text = format!(
+                "id,phone,{name}\na,01711234567,{one}\nb,06641234567,{two}\nc,0791234567,{three}\n"
+            );
+            assert_eq!(said(&text, "DE"), [""; 0], "{text}");
+        }
+        let text = "id,phone,ST\na,7655550123,IN\nb,3025550123,DE\n";
+        assert_eq!(said(text, "US"), [""; 0], "states");
+    }
+
+    #[test]
+    fn countries_say_nothing_where_every_number_has_a_code_or_its_country() {
+        for text in [
+            "id,phone,Land\na,+4366412345678,AT\n",
+            "id,phone,country,Land\na,06641234567,AT,AT\n",
+            "id,name,Land\na,Asha,AT\n",
+        ] {
+            assert_eq!(said(text, "DE"), [""; 0], "{text}");
+        }
+        assert_eq!(said("id,phone,Land\na,06641234567,AT\n", ""), [""; 0]);
+        let empty = "id,phone,country,Land\na,06641234567,,AT\n";
+        assert_eq!(said(empty, "DE").len(), 1);
+    }
+
+    #[test]
+    fn countries_are_looked_for_in_the_whole_file() {
+        let mut text = format!("id,phone,Ctry\n{}", "a,01711234567,DE\n".repeat(300));
+        assert_eq!(said(&text, "DE"), [""; 0]);
+        text += "b,06641234567,AT\n";
+        let said = said(&text, "DE");
+        assert!(
+            said.len() == 1 && said[0].contains("line 302: `AT`"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn rows_without_a_number_beside_one_are_a_warning() {
+        let warned = |name: &str, rows: &str| {
+            let warnings = survey(&format!("id,phone,name,{name}\n{rows}"), "IN").warnings();
+            warnings
+                .into_iter()
+                .find(|warning| warning.contains("phone cell is empty"))
+        };
+        let rows = "a,9876543210,Asha,\nb,,Ravi,9876543211\nc,,Mia,98765 43212\nd,,Leo,\n";
+        let warning = warned("Second Mobile", rows).expect("a warning");
+        assert!(
+            warning.contains("2 rows") && warning.contains("`Second Mobile`"),
+            "{warning}"
+        );
+        let orders = rows.replace('\n', ",7654321098\n");
+        let warning = warned("Second Mobile,Order", &orders).expect("a warning");
+        assert!(warning.contains("`Second Mobile`"), "{warning}");
+        let filled = "a,9876543210,Asha,9876543211\nb,,Ravi,\n";
+        assert_eq!(warned("Second Mobile", filled), None);
+        assert_eq!(warned("new phone", rows), None, "which stops the run");
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use csv::StringRecord;
 use thiserror::Error;
 
-use crate::alarm::{Alarm, ColumnHealth, Mixture};
+use crate::alarm::{Alarm, ColumnHealth, LostPlus, Mixture};
 use crate::correction::{self, Correction, Rejection, Rules};
 use crate::duplicates::{Duplicate, Duplicates, Sightings};
 use crate::findings::Findings;
@@ -14,6 +14,7 @@ use crate::outcome::{Cause, Reason};
 use crate::overlooked::Overlooked;
 use crate::reader::{Columns, Input, InputError, Pass, Row, Unsolved};
 use crate::states::States;
+use crate::strangers::{Beside, Strangers};
 use crate::text;
 
 /// How a file is judged.
@@ -45,12 +46,14 @@ pub struct Preflight {
     pub findings: Findings,
     /// What is suspicious about the phone column as a whole.
     pub alarms: Vec<Alarm>,
-    /// A column of numbers that is not read as such.
-    pub overlooked: Option<Overlooked>,
+    /// Columns of numbers and of countries that are not read as such.
+    pub overlooked: Vec<Overlooked>,
     /// A column of states that is read as the country.
     pub states: Option<States>,
     /// A column that is read, and whose formulas were never worked out.
     pub unsolved: Option<Unsolved>,
+    beside: Option<Beside>,
+    lost_plus: Option<LostPlus>,
     mixture: Option<Mixture>,
     numbers: Numbers,
     duplicates: Duplicates,
@@ -96,16 +99,18 @@ pub enum Judgement {
 
 impl Preflight {
     /// Surveys the whole file: once; where leads or numbers repeat, a second time; where rows are refused for that, a
-    /// third time. Where it has no phone numbers, its first rows are read once more.
+    /// third time.
     pub fn survey(input: &Input, columns: &Columns, policy: &Policy) -> Result<Self, SurveyError> {
         let mut findings = Findings::default();
         let mut sightings = Sightings::default();
         let mut numbers = Numbers::default();
         let mut column = ColumnHealth::new();
         let mut states = None;
+        let mut strangers = Strangers::new(input.headers(), columns, &policy.rules.phone);
         let pass = each_row(input, |row| {
             let cell = phone_cell(row, columns);
             column.observe(cell.unwrap_or_default());
+            strangers.observe(row);
             let read = correction::read(row, columns, &policy.rules, None);
             let number = read.as_ref().ok().and_then(Correction::phone_number);
             numbers.push(number)?;
@@ -122,16 +127,19 @@ impl Preflight {
                     sightings.note(&correction)?;
                 }
                 Err(rejection) => {
+                    if rejection.may_lack_plus {
+                        column.observe_without_plus();
+                    }
                     findings.reject(row.line, rejection.cell(row), &rejection);
+                    if let Some(lead) = correction::refused_lead(row, columns, &rejection) {
+                        sightings.note_refused(lead)?;
+                    }
                 }
             }
             Ok(())
         })?;
-        let overlooked = if column.is_empty() {
-            Overlooked::find(input, columns, &policy.rules.phone)?
-        } else {
-            None
-        };
+        let assumed = findings.region_assumed;
+        let overlooked = Overlooked::find(&strangers, input.headers(), columns, assumed);
         let mut preflight = Self {
             pass,
             findings,
@@ -143,6 +151,8 @@ impl Preflight {
                 .iter()
                 .find(|found| columns.reads(found.column))
                 .cloned(),
+            beside: strangers.beside(input.headers()),
+            lost_plus: columns.phone_number.and_then(|at| column.lost_plus(at)),
             mixture: column.mixture(),
             numbers,
             duplicates: Duplicates::default(),
@@ -150,8 +160,13 @@ impl Preflight {
         let mut suspects = sightings.suspects()?;
         if !suspects.is_empty() {
             each_row(input, |row| {
-                if let Ok(correction) = preflight.read(row, columns, policy) {
-                    suspects.examine(row.number, row.line, &correction);
+                match preflight.read(row, columns, policy) {
+                    Ok(correction) => suspects.examine(row.number, row.line, &correction),
+                    Err(rejection) => {
+                        if let Some(lead) = correction::refused_lead(row, columns, &rejection) {
+                            suspects.examine_refused(row.number, row.line, lead);
+                        }
+                    }
                 }
                 Ok(())
             })?;
@@ -186,7 +201,7 @@ impl Preflight {
         let alarms = self.alarms.iter();
         let alarms = alarms.map(|alarm| (alarm.code(), alarm.to_string()));
         let overlooked = self.overlooked.iter();
-        let overlooked = overlooked.map(|column| (Overlooked::CODE, column.to_string()));
+        let overlooked = overlooked.map(|column| (column.code(), column.to_string()));
         let states = self.states.iter();
         let states = states.map(|column| (States::CODE, column.to_string()));
         let unsolved = self.unsolved.iter();
@@ -203,17 +218,20 @@ impl Preflight {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> =
             self.pass.warnings.iter().map(ToString::to_string).collect();
-        let shared = self.duplicates.shared.iter().take(3).map(|shared| {
+        let shared = self.duplicates.shared.iter().map(|shared| {
             let (first, other) = shared.lines;
             format!("lines {first} and {other} give the same number to two leads: that person would be called twice")
         });
         warnings.extend(shared);
-        let more = self.duplicates.shared_count.saturating_sub(3);
+        let more = self.duplicates.shared_count - self.duplicates.shared.len() as u64;
         if more > 0 {
             warnings.push(format!(
                 "{more} more numbers are given to two leads; `--forbid-shared-numbers` refuses them"
             ));
         }
+        warnings.extend(self.beside.as_ref().map(ToString::to_string));
+        warnings.extend(self.lost_plus.as_ref().map(ToString::to_string));
+        warnings.extend(self.findings.stand_ins());
         warnings.extend(self.mixture.as_ref().map(ToString::to_string));
         warnings
     }
@@ -244,7 +262,7 @@ impl Preflight {
                 columns.lead_id,
                 Cause::ConflictingDuplicate,
                 format!(
-                    "line {other_line} wants something else for the same lead; keep one of them"
+                    "line {other_line} wants something else for the same lead; put what is right of both into one row"
                 ),
             )),
             (_, Some(other_line)) => Judgement::Reject(Rejection::new(
@@ -387,7 +405,7 @@ mod tests {
     #[test]
     fn duplicates_are_judged_and_counted_once() {
         let (preflight, judged) = survey(
-            "lead_id,phone\na,9876543210\nb,9876543211.0\na,+919876543210\nb,9876543212\na,bad\n",
+            "lead_id,phone\na,9876543210\nb,9876543211.0\na,+919876543210\nb,9876543212\nc,bad\n",
             &policy(),
         );
         assert!(matches!(judged[0], Judgement::Send(_)) && preflight.is_first(1));
@@ -405,6 +423,7 @@ mod tests {
             first.1.contains("line 5") && second.1.contains("line 3"),
             "each names the other"
         );
+        assert!(first.1.contains("into one row"), "{}", first.1);
         let findings = &preflight.findings;
         assert_eq!((findings.valid, findings.invalid_rows()), (2, 3));
         assert_eq!(
@@ -412,6 +431,31 @@ mod tests {
             (1, 0),
             "of the rows that are valid"
         );
+    }
+
+    #[test]
+    fn of_two_rows_for_one_lead_neither_is_sent_where_one_cannot_be_read() {
+        let (preflight, judged) = survey(
+            "lead_id,phone\na,9876543210\na,98765XXXXX\nb,9876543211\nb,\nc,bad\nc,bad\n",
+            &policy(),
+        );
+        let reasons: Vec<_> = judged
+            .iter()
+            .map(|judgement| reason(judgement).map(|(reason, _)| reason.as_str()))
+            .collect();
+        assert_eq!(
+            reasons,
+            [
+                Some("conflicting_duplicate"),
+                Some("masked"),
+                None,
+                Some("no_change"),
+                Some("letters"),
+                Some("letters"),
+            ]
+        );
+        assert!(reason(&judged[0]).unwrap().1.contains("line 3"));
+        assert_eq!(preflight.findings.valid, 1);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::error::{Exit, Fatal};
 use crate::executor::{Executor, Prepared};
 use crate::halt::Halt;
 use crate::outcome::{Finding, Outcome, Status};
+use crate::plan::Plan;
 use crate::preflight::{Judgement, Policy, Surveyed};
 use crate::reader::{InputError, Row};
 use crate::report;
@@ -169,11 +170,11 @@ async fn line(
         ),
         Judgement::Send(correction) => match executor.rehearse(&correction).await {
             None => Ok(None),
-            Some((Prepared::Send(_, body), dialled)) => done(
+            Some((Prepared::Send(plan, body), dialled)) => done(
                 format!(
                     "PATCH {}{}",
                     String::from_utf8_lossy(&body),
-                    remarks(&correction, dialled)
+                    remarks(&plan, &correction, dialled)
                 ),
                 Coming::Sent { dialled },
             ),
@@ -192,15 +193,14 @@ async fn line(
     }
 }
 
-fn remarks(correction: &Correction, dialled: bool) -> String {
-    let remark = match correction.remark().as_str() {
+fn remarks(plan: &Plan, correction: &Correction, dialled: bool) -> String {
+    let mut remarks = vec![correction.remark(), plan.look_alikes()];
+    if dialled {
+        remarks.push("the lead was dialled or is being dialled: probably locked".to_owned());
+    }
+    remarks.retain(|remark| !remark.is_empty());
+    match remarks.join("; ").as_str() {
         "" => String::new(),
-        remark => format!("  ({remark})"),
-    };
-    let locked = if dialled {
-        "  (the lead was dialled or is being dialled: probably locked)"
-    } else {
-        ""
-    };
-    remark + locked
+        remarks => format!("  ({remarks})"),
+    }
 }

@@ -156,8 +156,8 @@ pub fn refuse_unfinished(file: &Path, input: &Input, pass: &Pass) -> Result<(), 
         // A results file under another name may be the input of the run beside it.
         !run.finished && run.identity.fingerprint != pass.fingerprint.to_string()
     };
-    let beside = RunFile::load(&Files::beside(file).run);
-    if is_ours && beside.is_ok_and(|run| run.is_some_and(is_unfinished)) {
+    let beside = || RunFile::load(&Files::beside(file).run);
+    if is_ours && beside().is_ok_and(|run| run.is_some_and(is_unfinished)) {
         return Err(Fatal::new(
             Exit::Misconfigured,
             format!(

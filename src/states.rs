@@ -1,13 +1,11 @@
-//! A column `region` that holds the states of a country: Indiana is `IN` and Delaware `DE`, and read as countries
+//! A column `region` that holds the states of a country: Indiana is `IN` and Madhya Pradesh `MP`, and read as countries
 //! they would turn a number into somebody else's.
 
 use std::fmt;
 
+use crate::correction::plain_country;
 use crate::outcome::Reason;
 use crate::phone::{Refusal, Region};
-
-/// The calling code of the country whose states look most like countries.
-const NORTH_AMERICA: u16 = 1;
 
 /// What speaks against reading such a column as the country.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,25 +26,21 @@ impl States {
         default_region: Option<Region>,
         refused: Option<Reason>,
     ) -> Option<Self> {
-        let cell = cell.trim();
+        let cell = plain_country(cell);
         let is_code = cell.len() == 2 && cell.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let is_american = |region: Region| region.calling_code() == NORTH_AMERICA;
+        let is_foreign = |region: Region| {
+            default_region.is_some_and(|home| home.calling_code() != region.calling_code())
+        };
         let why = match cell.parse::<Region>() {
             _ if !is_code => None,
             Err(_) => Some("which is no country"),
             Ok(_) if refused == Some(Refusal::CountryMismatch.into()) => {
                 Some("which the number's own country code contradicts")
             }
-            Ok(region) if default_region.is_some_and(is_american) && !is_american(region) => {
-                Some("which is not what --region says")
-            }
+            Ok(region) if is_foreign(region) => Some("which is not what --region says"),
             Ok(_) => None,
         }?;
-        Some(Self {
-            line,
-            cell: cell.to_owned(),
-            why,
-        })
+        Some(Self { line, cell, why })
     }
 }
 
@@ -54,8 +48,8 @@ impl fmt::Display for States {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the column `region` seems to hold states and not countries (line {}: `{}`, {}), and `IN` would be India \
-             and not Indiana: rename it, or say --map country=region if they are countries",
+            "the column `region` seems to hold states and not countries (line {}: `{}`, {}), and a state that is read \
+             as a country makes a number somebody else's: rename it, or say --map country=region if they are countries",
             self.line, self.cell, self.why
         )
     }
@@ -72,7 +66,11 @@ mod tests {
         for (cell, default_region, refused, expected) in [
             ("IN", None, None, None),
             ("IN", Some("IN"), None, None),
-            (" in ", Some("SG"), None, None),
+            (" in ", Some("SG"), None, Some("--region")),
+            ("MP", Some("IN"), None, Some("--region")),
+            ("BR", Some("IN"), None, Some("--region")),
+            ("(UK)", Some("IN"), None, Some("--region")),
+            ("M\u{200b}P", Some("IN"), None, Some("--region")),
             (
                 "TX",
                 None,

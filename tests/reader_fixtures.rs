@@ -347,7 +347,19 @@ const DAMAGE: &[(&str, &str)] = &[
     ),
     (
         "title-above-header.xlsx",
-        " line 1: no column `lead_id`; the columns are `March`; rename one, or name it with --map lead_id=\"March\"",
+        " line 1: no column names: line 2 looks like the header; delete what stands above it",
+    ),
+    (
+        "title-above-header.csv",
+        " line 1: no column names: line 3 looks like the header; delete what stands above it",
+    ),
+    (
+        "title-above-header-padded.csv",
+        " line 1: no column names: line 2 looks like the header; delete what stands above it",
+    ),
+    (
+        "empty-sheet.xlsx",
+        " line 1: no column `lead_id`; the columns are `about`; rename one, or name it with --map lead_id=\"about\"",
     ),
     (
         "two-sheets.xlsx",

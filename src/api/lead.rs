@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Change, Dialect, Variables};
+use crate::shown::is_as_sent;
 
 /// A lead as the server shows it, in either of its two documented shapes. It stands in the reply: most replies are
 /// asked for two of their fields and then forgotten, so nothing is copied out of them unless it is asked for.
@@ -62,48 +63,17 @@ impl<'a> Lead<'a> {
     /// Reads a lead from a whole JSON reply, also when it is wrapped in `{"statusCode":…,"data":{…}}`. `None`
     /// where the reply is no JSON object or shows nothing that identifies a lead.
     pub fn from_reply(body: &'a [u8]) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Wrapped<'a> {
-            #[serde(rename = "statusCode")]
-            status_code: Option<u16>,
-            #[serde(borrow, default, deserialize_with = "present")]
-            status: Option<&'a RawValue>,
-            #[serde(borrow, default, deserialize_with = "present")]
-            success: Option<&'a RawValue>,
-            #[serde(borrow, default, deserialize_with = "present")]
-            error: Option<&'a RawValue>,
-            #[serde(borrow, default, deserialize_with = "present")]
-            errors: Option<&'a RawValue>,
-            #[serde(borrow)]
-            data: Lead<'a>,
-        }
-        let is_error = |code: u16| code >= 400;
-        let says = |field: Option<&RawValue>, words: &[&str]| {
-            field.is_some_and(|field| words.contains(&field.get()))
-        };
-        let fails = |code: Option<u16>, success: Option<&RawValue>| {
-            code.is_some_and(is_error) || says(success, &["false"])
-        };
-        let identified = |lead: &Self| {
-            (lead.id.is_some() || lead.campaign_id.is_some())
-                && !fails(lead.status_code, lead.success)
-        };
-        let plain = read::<Self>(body).filter(identified);
+        let plain = read::<Self>(body).filter(Self::is_identified);
         plain.or_else(|| {
-            read::<Wrapped<'a>>(body)
-                .filter(|wrapped| {
-                    let nothing = ["null", "false", "\"\"", "[]", "{}"];
-                    let status = wrapped.status.and_then(|status| status.get().parse().ok());
-                    let complains = [wrapped.error, wrapped.errors]
-                        .into_iter()
-                        .any(|field| field.is_some() && !says(field, &nothing));
-                    !complains
-                        && !status.is_some_and(is_error)
-                        && !fails(wrapped.status_code, wrapped.success)
-                })
-                .map(|wrapped| wrapped.data)
-                .filter(identified)
+            let wrapped = read::<Wrapped>(body)?;
+            wrapped.lead().filter(Self::is_identified)
         })
+    }
+
+    /// Whether it has an ID, and no failure beside it.
+    fn is_identified(&self) -> bool {
+        let is_named = self.id.is_some() || self.campaign_id.is_some();
+        is_named && !fails(self.status_code, self.success)
     }
 
     /// Whether the server names this lead in either of the places where its ID is documented to stand.
@@ -181,6 +151,45 @@ impl<'a> Lead<'a> {
     }
 }
 
+/// A lead in an envelope, which may say that something failed.
+#[derive(Deserialize)]
+struct Wrapped<'a> {
+    #[serde(rename = "statusCode")]
+    status_code: Option<u16>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    status: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    success: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    errors: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Lead<'a>,
+}
+
+impl<'a> Wrapped<'a> {
+    /// The lead, where nothing failed.
+    fn lead(self) -> Option<Lead<'a>> {
+        let nothing = ["null", "false", "\"\"", "[]", "{}"];
+        let mut errors = [self.error, self.errors].into_iter().flatten();
+        let complains = errors.any(|said| !nothing.contains(&said.get()));
+        let status = self.status.and_then(|status| status.get().parse().ok());
+        let failed =
+            complains || status.is_some_and(is_error) || fails(self.status_code, self.success);
+        (!failed).then_some(self.data)
+    }
+}
+
+fn is_error(code: u16) -> bool {
+    code >= 400
+}
+
+/// Whether an envelope says that what it answers has failed.
+fn fails(code: Option<u16>, success: Option<&RawValue>) -> bool {
+    code.is_some_and(is_error) || success.is_some_and(|success| success.get() == "false")
+}
+
 /// Tells an explicit `null` (shown) from a field that is absent (not shown).
 fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
     deserializer: D,
@@ -252,11 +261,6 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
 
 fn text(field: &RawValue) -> Option<Text<'_>> {
     serde_json::from_str(field.get()).ok()
-}
-
-/// The text that was sent, which a server may have trimmed.
-pub fn is_as_sent(shown: &str, sent: &str) -> bool {
-    shown == sent || shown == sent.trim()
 }
 
 fn is_object(field: &RawValue) -> bool {

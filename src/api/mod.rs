@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub use change::Change;
 pub use complaint::Complaint;
 pub use dialect::Dialect;
-pub use lead::{Lead, Text, is_as_sent};
+pub use lead::{Lead, Text};
 
 /// The dynamic variables of a lead: what the agent's prompt fills in.
 pub type Variables = Map<String, Value>;

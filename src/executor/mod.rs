@@ -16,7 +16,7 @@ use tracing::info;
 
 use crate::api::Dialect;
 use crate::classify::{self, Question, Seen, Systemic, Verdict};
-use crate::client::{Client, Reply};
+use crate::client::{Answer, Client};
 use crate::correction::Correction;
 use crate::first_answers::{FirstAnswers, Trust};
 use crate::halt::{self, Halt};
@@ -288,15 +288,13 @@ impl<'a> Executor<'a> {
                         break;
                     }
                     Verdict::OtherSpelling(finding) => {
-                        if row.tried_other || self.settings.dialect.is_some() {
-                            return Some(row.settled(row.finding(finding)));
+                        let is_stated = self.settings.dialect.is_some();
+                        let other = plan.change().body(row.spelling.other());
+                        if row.tried_other || is_stated || other.is_none() {
+                            verdict = classify::refused(row.finding(finding), row.doubt);
+                            continue;
                         }
-                        row.tried_other = true;
-                        row.fallback = Some(finding);
-                        row.spelling = row.spelling.other();
-                        if plan.change().body(row.spelling).is_none() {
-                            return Some(row.settled(finding));
-                        }
+                        row.try_other(finding);
                         break;
                     }
                     Verdict::Reconnect => {
@@ -304,7 +302,7 @@ impl<'a> Executor<'a> {
                         self.reconnect(row)?;
                         break;
                     }
-                    Verdict::Stop(systemic) => return self.stop(systemic, &reply),
+                    Verdict::Stop(systemic) => return self.stop(systemic, reply.answer()?),
                 }
             }
         }
@@ -321,7 +319,9 @@ impl<'a> Executor<'a> {
             None
         };
         let lead = answer.as_ref().and_then(lead_in);
-        if let Some(lead) = &lead {
+        if let Some(lead) = &lead
+            && row.correction.touches_variables()
+        {
             row.remember(lead);
         }
         let plan = match Plan::new(
@@ -331,16 +331,9 @@ impl<'a> Executor<'a> {
             &row.held,
         ) {
             Ok(plan) => plan,
-            Err(cause) => {
-                let status = if cause == Cause::VariablesUnread {
-                    Status::Failed
-                } else {
-                    Status::Invalid
-                };
-                let finding = Finding::new(status, cause);
-                return Some(Prepared::Settled(row.unfit(finding, cause)));
-            }
+            Err(cause) => return Some(Prepared::Settled(row.unfit(cause))),
         };
+        row.look_alikes = plan.look_alikes();
         if plan.evidence(lead.as_ref()) == Evidence::Whole {
             let finding = if row.doubt {
                 Finding::new(Status::Updated, Cause::ConfirmedByRead)
@@ -359,8 +352,7 @@ impl<'a> Executor<'a> {
         if let Some(body) = change.body(row.spelling).filter(|_| !loses) {
             return Some(Prepared::Send(plan, body));
         }
-        let finding = Finding::new(Status::Invalid, Cause::NotExpressible);
-        Some(Prepared::Settled(row.unfit(finding, Cause::NotExpressible)))
+        Some(Prepared::Settled(row.unfit(Cause::NotExpressible)))
     }
 
     fn must_read(&self, row: &Row) -> bool {
@@ -398,22 +390,16 @@ impl<'a> Executor<'a> {
         Some(())
     }
 
-    fn stop<T>(&self, systemic: Systemic, reply: &Reply) -> Option<T> {
+    fn stop<T>(&self, systemic: Systemic, answer: &Answer) -> Option<T> {
         self.halt.pull(match systemic {
-            Systemic::KeyRefused => halt::Cause::KeyRefused(match reply {
-                Reply::Answer(answer) => self.words(answer.status, &complaint_in(answer)),
-                Reply::NotConnected { .. } | Reply::Lost { .. } => String::new(),
-            }),
-            Systemic::Redirected => {
-                let (status, to) = match reply {
-                    Reply::Answer(answer) => (answer.status, answer.redirects_to()),
-                    Reply::NotConnected { .. } | Reply::Lost { .. } => (0, None),
-                };
-                halt::Cause::Misconfigured(format!(
-                    "the server redirects ({status}{}), which is never followed: check the base URL (with another one, add --fresh)",
-                    text::quoted(&self.client.redact(&to.unwrap_or_default())),
-                ))
+            Systemic::KeyRefused => {
+                halt::Cause::KeyRefused(self.words(answer.status, &complaint_in(answer)))
             }
+            Systemic::Redirected => halt::Cause::Misconfigured(format!(
+                "the server redirects ({}{}), which is never followed: check the base URL (with another one, add --fresh)",
+                answer.status,
+                text::quoted(&self.client.redact(&answer.redirects_to().unwrap_or_default())),
+            )),
         });
         None
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Executor;
-use super::reply::{lead_in, lead_of};
+use super::reply::lead_of;
 use super::row::Row;
 use crate::classify::{self, Question, Systemic, Verdict};
 use crate::client::{Answer, Reply};
+use crate::limiter::Signal;
 use crate::outcome::{Cause, Finding, Outcome, Status};
 use crate::plan::Plan;
 
@@ -23,7 +24,6 @@ impl<'a> Executor<'a> {
         &self,
         row: &mut Row<'_, 'a>,
     ) -> Option<Result<Answer, Outcome>> {
-        let patched = (row.http_status, row.words.clone());
         let mut tries = 0;
         loop {
             let reply = self.get(row).await?;
@@ -35,7 +35,6 @@ impl<'a> Executor<'a> {
                     continue;
                 }
                 None => {
-                    self.succeeded.set(true);
                     row.renewed = row.is_stale();
                     row.merged_at = Some(Instant::now());
                     match reply {
@@ -50,22 +49,17 @@ impl<'a> Executor<'a> {
             match verdict {
                 Verdict::Settle(finding) => return Some(Err(row.settled(finding))),
                 Verdict::Reconnect => self.reconnect(row)?,
-                Verdict::Stop(systemic) => return self.stop(systemic, &reply),
+                Verdict::Stop(systemic) => return self.stop(systemic, reply.answer()?),
                 Verdict::Hold => {}
                 Verdict::Retry { .. } | Verdict::Ask { .. } | Verdict::OtherSpelling(_) => {
                     tries += 1;
                     if tries >= self.settings.max_attempts {
-                        let cause = match (row.fallback, row.http_status) {
-                            _ if row.doubt => Cause::OutcomeUnknown,
-                            // Nothing but a refusal came of the row, and of that its status and words are.
-                            (Some(fallback), _) => {
-                                (row.http_status, row.words) = patched;
-                                return Some(Err(row.settled(fallback)));
-                            }
-                            (None, Some(200..=299)) if row.correction.touches_variables() => {
-                                Cause::VariablesUnread
-                            }
-                            (None, _) => Cause::Unreachable,
+                        let cause = if row.doubt {
+                            Cause::OutcomeUnknown
+                        } else if let Some(outcome) = row.fall_back() {
+                            return Some(Err(outcome));
+                        } else {
+                            Cause::Unreachable
                         };
                         return Some(Err(row.settled(Finding::new(Status::Failed, cause))));
                     }
@@ -105,12 +99,11 @@ impl<'a> Executor<'a> {
                 Verdict::Stop(Systemic::KeyRefused)
                     if self.is_key_known_to_work(row, &reply).await? =>
                 {
-                    return Some(classify::forbidden(question));
+                    return Some(classify::forbidden(question, row.doubt));
                 }
-                Verdict::Stop(systemic) => return self.stop(systemic, &reply),
+                Verdict::Stop(systemic) => return self.stop(systemic, reply.answer()?),
                 verdict => {
                     if let Some(lead) = lead_of(&reply) {
-                        self.succeeded.set(true);
                         row.shown = plan.explain(&lead);
                     }
                     return Some(verdict);
@@ -121,7 +114,7 @@ impl<'a> Executor<'a> {
 
     /// Whether a 403 must be about the row: the key may read other leads, or one that it could touch in an earlier run.
     async fn is_key_known_to_work(&self, row: &mut Row<'_, 'a>, refusal: &Reply) -> Option<bool> {
-        if !matches!(refusal, Reply::Answer(answer) if answer.status == 403) {
+        if refusal.status() != Some(403) {
             return Some(false);
         }
         self.ask_witnesses(row).await?;
@@ -147,14 +140,15 @@ impl<'a> Executor<'a> {
     async fn is_unknown(&self, row: &mut Row<'_, 'a>, lead_id: &str) -> Option<bool> {
         let mut tries = 0;
         while tries < READ_TRIES {
-            match self.read(row, lead_id).await? {
-                Reply::Answer(answer) if answer.status == 429 => {}
-                Reply::Answer(answer) if !matches!(answer.status, 408 | 500..) => {
-                    let is_shown = lead_in(&answer).is_some_and(|lead| lead.is_named(lead_id));
+            let reply = self.read(row, lead_id).await?;
+            match self.signal(&reply) {
+                Signal::Throttled(_) => {}
+                Signal::Answered(_) => {
+                    let is_shown = lead_of(&reply).is_some_and(|lead| lead.is_named(lead_id));
                     self.succeeded.set(self.succeeded.get() || is_shown);
-                    return Some(answer.status >= 400);
+                    return Some(reply.status().is_some_and(|status| status >= 400));
                 }
-                Reply::Answer(_) | Reply::NotConnected { .. } | Reply::Lost { .. } => {
+                Signal::Trouble { .. } => {
                     tries += 1;
                     self.pause_to_retry(tries).await?;
                 }

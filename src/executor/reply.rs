@@ -14,6 +14,8 @@ use crate::text;
 
 /// So much is shown of a reply that shows no lead, in characters.
 const BLANK_SHOWN: usize = 60;
+/// So much of what a server says is looked at to be shown, in bytes: to look for the key takes its time.
+const LOOKED_AT: usize = 8 * 1024;
 
 /// The lead that a 2xx shows, as it is and not as it will be.
 pub(super) fn lead_in(answer: &Answer) -> Option<Lead<'_>> {
@@ -25,6 +27,11 @@ pub(super) fn lead_in(answer: &Answer) -> Option<Lead<'_>> {
         200..=299 => Lead::from_reply(body),
         _ => None,
     }
+}
+
+/// The same of any reply.
+pub(super) fn lead_of(reply: &Reply) -> Option<Lead<'_>> {
+    reply.answer().and_then(lead_in)
 }
 
 /// What a refusal complains of.
@@ -43,12 +50,10 @@ fn is_page(answer: &Answer) -> bool {
     })
 }
 
-/// The same of any reply.
-pub(super) fn lead_of(reply: &Reply) -> Option<Lead<'_>> {
-    match reply {
-        Reply::Answer(answer) => lead_in(answer),
-        Reply::NotConnected { .. } | Reply::Lost { .. } => None,
-    }
+/// What a text begins with that may be long.
+fn beginning(text: &str) -> &str {
+    let text = text.trim();
+    &text[..text.floor_char_boundary(LOOKED_AT)]
 }
 
 /// Whether the API would say something of the row with it.
@@ -56,20 +61,15 @@ fn is_verdict(status: u16) -> bool {
     matches!(status, 200..=299 | 400 | 403 | 404 | 422)
 }
 
-/// What a reply says about admission.
-fn signal(reply: &Reply) -> Signal {
-    match reply {
-        Reply::NotConnected { .. } | Reply::Lost { .. } => Signal::Trouble { retry_after: None },
-        Reply::Answer(answer) => {
-            let announced = answer.quota_headers().interpret(Timestamp::now);
-            match answer.status {
-                429 => Signal::Throttled(announced),
-                408 | 500.. => Signal::Trouble {
-                    retry_after: announced.retry_after,
-                },
-                _ => Signal::Answered(announced),
-            }
-        }
+/// What an answer of the API says about admission.
+fn signal(answer: &Answer) -> Signal {
+    let announced = answer.quota_headers().interpret(Timestamp::now);
+    match answer.status {
+        429 => Signal::Throttled(announced),
+        408 | 500.. => Signal::Trouble {
+            retry_after: announced.retry_after,
+        },
+        _ => Signal::Answered(announced),
     }
 }
 
@@ -77,11 +77,9 @@ impl<'a> Executor<'a> {
     /// What a reply says about admission. A page in the midst of the API's replies comes from a gateway that cannot reach
     /// it.
     pub(super) fn signal(&self, reply: &Reply) -> Signal {
-        match reply {
-            Reply::Answer(answer) if self.is_strange(answer) => {
-                Signal::Trouble { retry_after: None }
-            }
-            _ => signal(reply),
+        match reply.answer() {
+            Some(answer) if !self.is_strange(answer) => signal(answer),
+            _ => Signal::Trouble { retry_after: None },
         }
     }
 
@@ -93,7 +91,7 @@ impl<'a> Executor<'a> {
     /// A page that looks like a verdict on the row waits for the API to speak to another one: until then nobody knows
     /// whether this is all that answers at the base URL.
     pub(super) async fn hear_the_api(&self, reply: &Reply) {
-        if let Reply::Answer(answer) = reply
+        if let Some(answer) = reply.answer()
             && answer.status >= 400
             && is_verdict(answer.status)
             && is_page(answer)
@@ -160,6 +158,9 @@ impl<'a> Executor<'a> {
             }
         }
         let lead = lead_in(answer);
+        if lead.is_some() {
+            self.succeeded.set(true);
+        }
         let evidence = match (&lead, plan) {
             (Some(lead), Some(plan)) => plan.evidence(Some(lead)),
             (Some(lead), None) if lead.is_named(&row.correction.lead_id) => Evidence::Differs,
@@ -196,7 +197,7 @@ impl<'a> Executor<'a> {
         if complaint.messages.is_empty() {
             return format!("the server answered {status}");
         }
-        let said = self.client.redact(&complaint.to_string());
+        let said = self.client.redact(beginning(&complaint.to_string()));
         format!("the server said: {}", text::cut(&said))
     }
 
@@ -206,8 +207,10 @@ impl<'a> Executor<'a> {
             None => "a body that was cut or is too large".to_owned(),
             Some(body) if body.is_empty() => "nothing in it".to_owned(),
             Some(body) => {
-                let text = self.client.redact(&String::from_utf8_lossy(body));
-                let shown: String = text.trim().chars().take(BLANK_SHOWN).collect();
+                let text = self
+                    .client
+                    .redact(beginning(&String::from_utf8_lossy(body)));
+                let shown: String = text.chars().take(BLANK_SHOWN).collect();
                 format!("`{}`", text::cut(&shown))
             }
         }
@@ -231,5 +234,19 @@ impl<'a> Executor<'a> {
                 self.stop_at_a_stranger(&row.words);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_text_only_the_beginning_is_looked_at() {
+        assert_eq!(beginning(" \n page "), "page");
+        let long = format!("\n{}", "ü".repeat(LOOKED_AT)) + "\n";
+        assert_eq!(beginning(&long), "ü".repeat(LOOKED_AT / 2));
+        let odd = format!("x{}", long.trim());
+        assert_eq!(beginning(&odd).len(), LOOKED_AT - 1);
     }
 }

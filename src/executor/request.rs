@@ -30,7 +30,7 @@ impl<'a> Executor<'a> {
             }
             row.renewed = false;
             let reply = self.patch(row, permit, body.to_vec()).await;
-            if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
+            if reply.status() != Some(429) {
                 return Some(Sent::Replied(reply));
             }
         }
@@ -40,16 +40,15 @@ impl<'a> Executor<'a> {
         row.shown.clear();
         // Counted beforehand: the run may end while the request is under way.
         self.sent.set(self.sent.get() + 1);
-        let reply = self.client.patch(&row.correction.lead_id, body).await;
-        permit.report(self.signal(&reply));
-        self.hear_the_api(&reply).await;
+        let lead_id = row.correction.lead_id.as_str();
+        let reply = self.client.patch(lead_id, body).await;
+        self.hear(row, permit, "PATCH", lead_id, &reply).await;
         if matches!(reply, Reply::NotConnected { .. }) {
             self.sent.set(self.sent.get() - 1);
         }
-        row.trace("PATCH", &row.correction.lead_id, &reply);
         let mut traffic = self.traffic.borrow_mut();
         traffic.requests += 1;
-        if !matches!(&reply, Reply::Answer(answer) if answer.status == 429) {
+        if reply.status() != Some(429) {
             if row.attempts > 0 {
                 traffic.retries += 1;
             } else {
@@ -70,10 +69,22 @@ impl<'a> Executor<'a> {
     pub(super) async fn read(&self, row: &mut Row<'_, 'a>, lead_id: &str) -> Option<Reply> {
         let permit = self.permit(row).await?;
         let reply = self.read_unadmitted(lead_id).await;
-        permit.report(self.signal(&reply));
-        self.hear_the_api(&reply).await;
-        row.trace("GET", lead_id, &reply);
+        self.hear(row, permit, "GET", lead_id, &reply).await;
         Some(reply)
+    }
+
+    /// Takes the reply to a request of a row.
+    async fn hear(
+        &self,
+        row: &Row<'_, 'a>,
+        permit: Permit<'a>,
+        method: &str,
+        lead_id: &str,
+        reply: &Reply,
+    ) {
+        permit.report(self.signal(reply));
+        self.hear_the_api(reply).await;
+        row.trace(method, lead_id, reply);
     }
 
     /// Reads a lead on behalf of nobody, and whatever the limiter says.
@@ -94,34 +105,16 @@ mod tests {
 
     use super::*;
     use crate::api::Dialect;
-    use crate::client::{self, Client};
     use crate::correction::Correction;
-    use crate::executor::Settings;
-    use crate::executor::row::tests::limiter;
+    use crate::executor::row::tests::{client, limiter, settings};
     use crate::halt::Halt;
-    use crate::plan::MetadataMode;
 
     #[tokio::test]
     async fn what_was_merged_too_long_ago_when_its_turn_comes_is_not_sent() {
-        let client = Client::new(client::Settings {
-            base_url: "http://127.0.0.1:1/v1".parse().unwrap(),
-            api_key: "key".into(),
-            timeout: Duration::from_secs(1),
-            concurrency: 1,
-            ca_file: None,
-            proxy: None,
-        })
-        .unwrap();
-        let limiter = limiter();
+        let client = client("http://127.0.0.1:1/v1");
+        let limiter = limiter(Duration::from_mins(2));
         let halt = Halt::default();
-        let settings = Settings {
-            max_attempts: 1,
-            metadata: MetadataMode::Merge,
-            read_first: false,
-            dialect: None,
-            grace: Duration::ZERO,
-        };
-        let executor = Executor::new(&client, &limiter, &halt, settings);
+        let executor = Executor::new(&client, &limiter, &halt, settings());
         let correction = Correction::of("lead_1");
         let permit = executor.begin().await.unwrap();
         let mut row = Row::new(Some(permit), &correction, false, Dialect::Guide);

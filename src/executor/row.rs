@@ -33,7 +33,7 @@ pub(super) struct Row<'c, 'p> {
     pub(super) spelling: Dialect,
     pub(super) tried_other: bool,
     /// How the row ends when the server refuses the other spelling too.
-    pub(super) fallback: Option<Finding>,
+    pub(super) fallback: Option<Fallback>,
     pub(super) reconnected: bool,
     /// Successes that have shown no lead.
     pub(super) blanks: u32,
@@ -52,6 +52,15 @@ pub(super) struct Row<'c, 'p> {
     pub(super) words: String,
     /// What a read of the lead showed.
     pub(super) shown: String,
+    /// The lead's variables that differ from the row's only in case, in words.
+    pub(super) look_alikes: String,
+}
+
+/// What the first spelling came to.
+pub(super) struct Fallback {
+    finding: Finding,
+    http_status: Option<u16>,
+    words: String,
 }
 
 impl<'c, 'p> Row<'c, 'p> {
@@ -78,21 +87,18 @@ impl<'c, 'p> Row<'c, 'p> {
             http_status: None,
             words: String::new(),
             shown: String::new(),
+            look_alikes: String::new(),
         }
     }
 
     /// Into the log, without anything that the server said.
     pub(super) fn trace(&self, method: &str, lead_id: &str, reply: &Reply) {
-        let status = match reply {
-            Reply::Answer(answer) => Some(answer.status),
-            Reply::NotConnected { .. } | Reply::Lost { .. } => None,
-        };
         debug!(
             lead = lead_id,
             method,
             attempt = self.attempts + 1,
             in_doubt = self.doubt,
-            status,
+            status = reply.status(),
             "replied"
         );
     }
@@ -112,30 +118,70 @@ impl<'c, 'p> Row<'c, 'p> {
         }
     }
 
+    /// The row is sent in the other spelling next; where that comes to nothing, it has come to this.
+    pub(super) fn try_other(&mut self, finding: Finding) {
+        self.spelling = self.spelling.other();
+        self.tried_other = true;
+        self.fallback = Some(Fallback {
+            finding,
+            http_status: self.http_status,
+            words: self.words.clone(),
+        });
+    }
+
     /// A refusal of the other spelling says nothing of the row: what the first one came to does.
     pub(super) fn finding(&self, finding: Finding) -> Finding {
-        match self.fallback {
-            Some(fallback) if finding.status == Status::Invalid => fallback,
+        match &self.fallback {
+            Some(fallback) if finding.status == Status::Invalid => fallback.finding,
             _ => finding,
         }
     }
 
+    /// The other spelling cannot be sent: what the first one came to, in the words of then. In doubt a refusal is no
+    /// proof.
+    pub(super) fn fall_back(&mut self) -> Option<Outcome> {
+        let fallback = self.fallback.take()?;
+        self.http_status = fallback.http_status;
+        self.words = fallback.words;
+        let is_unproven = self.doubt && fallback.finding.status == Status::Invalid;
+        Some(self.settled(if is_unproven {
+            Finding::new(Status::Failed, Cause::OutcomeUnknown)
+        } else {
+            fallback.finding
+        }))
+    }
+
     /// A row that cannot be sent, or not once more: what an earlier attempt came to is then not known.
-    pub(super) fn unfit(&mut self, finding: Finding, cause: Cause) -> Outcome {
-        if let Some(fallback) = self.fallback {
-            return self.settled(fallback);
+    pub(super) fn unfit(&mut self, cause: Cause) -> Outcome {
+        if let Some(outcome) = self.fall_back() {
+            return outcome;
         }
-        self.words = unfit(cause).into();
+        let (status, words) = match cause {
+            Cause::VariablesUnread => (
+                Status::Failed,
+                "the lead does not show its variables, so that laying others over them could lose some; \
+                 --metadata replace sends the row's alone",
+            ),
+            Cause::TooManyVariables => (
+                Status::Invalid,
+                "with the row's the lead would have more than 15 variables; clear some of them",
+            ),
+            _ => (
+                Status::Invalid,
+                "the server keeps the variables in `notes`, so free text cannot be sent; empty the notes cell",
+            ),
+        };
+        self.words = words.into();
         self.settled(if self.doubt {
             Finding::new(Status::Failed, Cause::OutcomeUnknown)
         } else {
-            finding
+            Finding::new(status, cause)
         })
     }
 
     pub(super) fn settled(&self, finding: Finding) -> Outcome {
         let remark = self.correction.remark();
-        let parts = [self.words.as_str(), self.shown.as_str(), remark.as_str()];
+        let parts = [&*self.words, &self.shown, &self.look_alikes, &remark];
         let detail: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Outcome {
             finding,
@@ -144,22 +190,6 @@ impl<'c, 'p> Row<'c, 'p> {
             attempts: self.attempts,
             at: Timestamp::now(),
             detail: detail.join("; "),
-        }
-    }
-}
-
-/// Why a planned row is not sent, and what to do, for people.
-fn unfit(cause: Cause) -> &'static str {
-    match cause {
-        Cause::TooManyVariables => {
-            "with the row's the lead would have more than 15 variables; clear some of them"
-        }
-        Cause::VariablesUnread => {
-            "the lead does not show its variables, so that laying others over them could lose some; \
-             --metadata replace sends the row's alone"
-        }
-        _ => {
-            "the server keeps the variables in `notes`, so free text cannot be sent; empty the notes cell"
         }
     }
 }
@@ -173,21 +203,46 @@ pub(super) fn backoff(attempts: u32) -> Duration {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::client::{self, Client};
+    use crate::executor::Settings;
     use crate::limiter::{self, Ceiling, Limiter};
+    use crate::plan::MetadataMode;
 
     /// Lets one request go at once.
-    pub(in crate::executor) fn limiter() -> Limiter {
+    pub(in crate::executor) fn limiter(give_up_after: Duration) -> Limiter {
         Limiter::new(limiter::Settings {
             ceiling: Ceiling::exactly(1),
             rate: None,
-            give_up_after: Duration::from_mins(2),
+            give_up_after,
             known: None,
         })
     }
 
+    pub(in crate::executor) fn client(base_url: &str) -> Client {
+        Client::new(client::Settings {
+            base_url: base_url.parse().unwrap(),
+            api_key: "key".into(),
+            timeout: Duration::from_secs(1),
+            concurrency: 1,
+            ca_file: None,
+            proxy: None,
+        })
+        .unwrap()
+    }
+
+    pub(in crate::executor) fn settings() -> Settings {
+        Settings {
+            max_attempts: 1,
+            metadata: MetadataMode::Merge,
+            read_first: false,
+            dialect: None,
+            grace: Duration::ZERO,
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_was_read_is_believed_for_a_minute() {
-        let limiter = limiter();
+        let limiter = limiter(Duration::from_mins(2));
         let correction = Correction::of("lead_1");
         let permit = limiter.admit().await.unwrap();
         let mut row = Row::new(Some(permit), &correction, false, Dialect::Guide);

@@ -65,11 +65,14 @@ impl<'a> Executor<'a> {
         told()
     }
 
-    /// Asks for leads that it has shown before.
+    /// Asks for leads that it has shown before, one row for all; a run that is ending asks no more.
     async fn is_server_there(&self) -> bool {
         let _turn = self.checking.lock().await;
         if !self.limiter.has_given_up() {
             return true;
+        }
+        if self.halt.is_pulled() {
+            return false;
         }
         let witnesses = self.witnesses.borrow().clone();
         let replies = FuturesUnordered::new();
@@ -134,5 +137,31 @@ impl<'a> Executor<'a> {
             () = ended => None,
             () = tokio::time::sleep(pause) => Some(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::executor::row::tests::{client, limiter, settings};
+    use crate::halt::Halt;
+
+    #[tokio::test]
+    async fn a_server_that_answers_nobody_is_asked_once_for_all_rows() {
+        // The system makes the connections, and nobody answers.
+        let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let client = client(&format!("http://{}/v1", silent.local_addr().unwrap()));
+        let limiter = limiter(Duration::ZERO);
+        let permit = limiter.admit().await.unwrap();
+        permit.report(Signal::Trouble { retry_after: None });
+        let halt = Halt::default();
+        let executor = Executor::new(&client, &limiter, &halt, settings());
+        executor.trust(vec!["lead_1".to_owned()]);
+        let admitted = future::join3(executor.admit(), executor.admit(), executor.admit()).await;
+        assert!(matches!(admitted, (None, None, None)));
+        assert_eq!(halt.cause(), Some(halt::Cause::GaveUp(String::new())));
+        assert_eq!(executor.traffic().reads, 1);
     }
 }

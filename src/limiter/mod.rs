@@ -138,9 +138,7 @@ impl Limiter {
 
     /// The server is there after all.
     pub fn go_on(&self) {
-        let mut state = self.state.borrow_mut();
-        state.refusal = None;
-        state.recover();
+        self.state.borrow_mut().recover();
     }
 
     /// How often the server refused for want of quota.

@@ -64,6 +64,7 @@ impl State {
     }
 
     pub(super) fn recover(&mut self) {
+        self.refusal.take_if(|refusal| *refusal == Refusal::GaveUp);
         self.trouble_since = None;
         self.troubles = 0;
         self.failed_probes = 0;

@@ -256,6 +256,18 @@ async fn probes_that_meet_trouble_double_the_pause_until_one_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_good_reply_takes_back_that_it_gave_up() {
+    let limiter = limiter(2, None);
+    let slow = limiter.admit().await.unwrap();
+    limiter.admit().await.unwrap().report(TROUBLE);
+    tokio::time::advance(GIVE_UP).await;
+    limiter.admit().await.unwrap().report(TROUBLE);
+    assert_eq!(limiter.admit().await.err(), Some(Refusal::GaveUp));
+    slow.report(GOOD);
+    assert!(limiter.admit().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_probe_comes_when_it_would_give_up() {
     let limiter = limiter(1, None);
     let long = Signal::Trouble {

@@ -236,10 +236,6 @@ impl Pace {
 
     /// Whether a request may go at `now`.
     pub fn turn(&self, now: Seconds) -> Turn {
-        let due = match self.pace(now) {
-            Some(pace) => self.due + 1.0 / pace,
-            None => now,
-        };
         let open = match &self.kind {
             Kind::Unknown | Kind::Window(_) | Kind::Bucket(_)
                 if self.ledger.sight.is_none() && self.ledger.outstanding >= FIRST_REQUESTS =>
@@ -251,7 +247,7 @@ impl Pace {
             Kind::Window(window) => window.closed_until(&self.ledger, now),
             Kind::Bucket(bucket) => bucket.closed_until(&self.ledger, now),
         };
-        let until = due.max(open.unwrap_or(f64::NEG_INFINITY));
+        let until = self.due(now).max(open.unwrap_or(f64::NEG_INFINITY));
         if until <= now {
             Turn::Now
         } else {
@@ -261,15 +257,11 @@ impl Pace {
 
     /// A request goes at `now`; its number.
     pub fn send(&mut self, now: Seconds) -> u64 {
-        let due = match self.pace(now) {
-            Some(pace) => self.due + 1.0 / pace,
-            None => now,
-        };
         let lateness = match self.kind {
             Kind::Search(_) => SEARCH_LATENESS,
             _ => LATENESS,
         };
-        self.due = due.max(now - lateness).min(now);
+        self.due = self.due(now).max(now - lateness).min(now);
         if let Kind::Bucket(bucket) = &mut self.kind {
             bucket.send(now);
         }
@@ -395,6 +387,11 @@ impl Pace {
     /// Smoothed round trip.
     pub fn latency(&self) -> Seconds {
         self.ledger.latency.smooth()
+    }
+
+    /// When the next request is due by the pace alone.
+    fn due(&self, now: Seconds) -> Seconds {
+        self.pace(now).map_or(now, |pace| self.due + 1.0 / pace)
     }
 
     fn pace(&self, now: Seconds) -> Option<f64> {

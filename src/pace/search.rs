@@ -24,8 +24,8 @@ const PRECISION: f64 = 0.02;
 const RETREAT: f64 = 0.99;
 /// Refusals further apart are not of one kind.
 const LESSON_SPAN: Seconds = 10.0;
-/// After the search, a step up is tried so much later; each that is refused doubles that.
-const PATIENCE: Seconds = 30.0;
+/// After the search, a step up is tried so much later, since one that is refused costs a second; each of those doubles that.
+const PATIENCE: Seconds = 60.0;
 const MOST_PATIENCE: Seconds = 300.0;
 /// Fewer that were granted between two holds say little of the rate.
 const FEW: u64 = 8;

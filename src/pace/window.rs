@@ -14,6 +14,9 @@ const HASTE: f64 = 1.03;
 /// were sent.
 const SLACK: f64 = 0.003;
 const LEAST_SLACK: Seconds = 0.0015;
+/// Where every moment ends a window, what a pause of this machine moves together is refused at once, and a refusal costs
+/// a second.
+const SLIDING_LEAST_SLACK: Seconds = 0.008;
 /// What it is longer by grows by this factor with each refusal, and by no more than this share of the window with all of
 /// them; that decays by a factor a window.
 const GROWTH: f64 = 1.6;
@@ -127,13 +130,13 @@ impl Window {
     /// How much longer a window is taken to be: what was sent as evenly as can be arrives by chance more densely.
     fn slack(&self, ledger: &Ledger) -> Seconds {
         let jitter = ledger.latency.jitter();
-        let deviations = if self.is_sliding {
-            SLIDING_CHANCE
+        let (deviations, least) = if self.is_sliding {
+            (SLIDING_CHANCE, SLIDING_LEAST_SLACK)
         } else {
-            CHANCE
+            (CHANCE, LEAST_SLACK)
         };
         let chance = deviations * (jitter * self.length / as_f64(ledger.limit.max(1))).sqrt();
-        let least = self.length * SLACK + LEAST_SLACK;
+        let least = self.length * SLACK + least;
         least.max(chance.min(ledger.latency.worst_jitter()))
     }
 

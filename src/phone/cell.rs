@@ -95,11 +95,16 @@ fn plain(character: char, recovered: &mut Recoveries) -> Option<char> {
         '，' | '、' => (',', Some(Recovery::OtherScript)),
         '；' => (';', Some(Recovery::OtherScript)),
         '：' => (':', Some(Recovery::OtherScript)),
-        // Hyphens, dashes and the minus sign; the katakana length mark is what Japanese keyboards give. A soft hyphen is
+        // Hyphens, dashes and the minus sign; the katakana length mark, wide or narrow, is what Japanese keyboards give. A soft hyphen is
         // seen where a program shows it, and may have been a minus.
-        '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | 'ー' | '－' | '\u{fe58}' | '\u{fe63}' => {
-            ('-', None)
-        }
+        '\u{ad}'
+        | '\u{2010}'..='\u{2015}'
+        | '\u{2212}'
+        | 'ー'
+        | 'ｰ'
+        | '－'
+        | '\u{fe58}'
+        | '\u{fe63}' => ('-', None),
         '‘' | '’' | '‚' | '‛' | '′' | '＇' => ('\'', None),
         '“' | '”' | '„' | '‟' | '«' | '»' | '″' | '＂' => ('"', None),
         // What digits are hidden behind.

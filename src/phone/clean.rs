@@ -80,14 +80,29 @@ pub(super) fn read(text: &str) -> Result<Reading, Refusal> {
     if numeral::is_date(cell.text()) {
         return Err(Refusal::Date);
     }
+    if let [before @ .., '+'] = cell.text()
+        && before.iter().all(char::is_ascii_digit)
+    {
+        return plus_behind(cell);
+    }
     refuse_foreign_characters(cell.text())?;
     divide_at_slashes(cell.text(), &mut rivals)?;
     let digits = digits_of(cell.text())?;
-    if let Some(rest) = behind_index(cell.text()) {
+    for rest in [behind_index(&cell), before_index(&cell)]
+        .into_iter()
+        .flatten()
+    {
         rivals.push(Rival::objection(digits_of(rest)?, Refusal::Ambiguous));
     }
-    if has_bracketed_area(cell.text()) {
-        rivals.push(Rival::equal(digits.domestic(), &cell));
+    if has_bracketed_area(cell.text(), &digits) {
+        rivals.push(if cell.text().starts_with(&['+']) {
+            Rival::equal(digits.domestic(), &cell)
+        } else {
+            Rival::objection(digits.domestic(), Refusal::Ambiguous)
+        });
+    }
+    if is_grouped_otherwise(cell.text(), &digits) {
+        rivals.push(Rival::objection(digits.domestic(), Refusal::Ambiguous));
     }
     if let Some(zero) = bracketed_zero(cell.text()) {
         let rest = cell.text()[..zero]
@@ -127,9 +142,9 @@ pub(super) fn unwrap(cell: &mut Cell) -> Result<(), Refusal> {
         } else if let [':' | ',' | ';', _, ..] = cell.text() {
             cell.cut_start(1);
             cell.recovered.insert(Recovery::StrayPunctuation);
-        } else if let [.., before, ':' | ',' | ';' | '.'] = cell.text()
+        } else if let [before @ .., ':' | ',' | ';' | '.' | '/'] = cell.text()
             // Several full stops stand for digits left out.
-            && *before != '.'
+            && trim_end(before, &[' ']).last().is_some_and(|c| *c != '.')
         {
             cell.cut_end(1);
             cell.recovered.insert(Recovery::StrayPunctuation);
@@ -219,7 +234,8 @@ fn drop_decimals(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusal
     Ok(())
 }
 
-/// Takes an extension off the end: it cannot be dialled, and must not be taken for digits of the number.
+/// Takes an extension off the end, though it be empty: it cannot be dialled, and must not be taken for digits of the
+/// number.
 fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusal> {
     const WORDS: [&str; 7] = [
         ";ext=",
@@ -232,9 +248,6 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
     ];
     let text = cell.text();
     let tail = text.iter().rev().take_while(|c| c.is_ascii_digit()).count();
-    if tail == 0 {
-        return Ok(());
-    }
     let before = trim_end(&text[..text.len() - tail], &[' ', '.', ':', '-', '=']);
     let word = WORDS
         .iter()
@@ -251,8 +264,9 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
     let number = &before[..before.len() - length];
     let attached = number.last().is_some_and(char::is_ascii_digit);
     let number = trim_end(number, &[' ', ',', ';', '-', '.', '(']);
-    // Behind an `x` among `x`es are digits that were left visible, no extension.
+    // Behind an `x` among `x`es are digits that were left visible, no extension; one behind a digit hides another.
     if digits_in(number) < SHORTEST_NUMBER
+        || word.is_none() && attached && tail == 0
         || number.iter().any(|c| matches!(c, 'x' | 'X' | '*' | '#'))
     {
         return Ok(());
@@ -260,7 +274,7 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
     if tail > LONGEST_EXTENSION {
         return Err(Refusal::SeveralNumbers);
     }
-    if word.is_none() && attached {
+    if word.is_none() && (attached || tail == 0) {
         // `+49 30 12345x78` may be a number with one digit hidden, if numbers of that length exist.
         for digit in b'0'..=b'9' {
             let joined = number
@@ -279,13 +293,29 @@ fn drop_extension(cell: &mut Cell, rivals: &mut Vec<Rival>) -> Result<(), Refusa
     Ok(())
 }
 
+/// `966501234567+`: where writing runs from right to left, the plus is seen behind. Behind a number of the region it may
+/// mean that there is more.
+fn plus_behind(mut cell: Cell) -> Result<Reading, Refusal> {
+    cell.recovered.insert(Recovery::PlusBehind);
+    let digits = digits_of(cell.text())?;
+    Ok(Reading {
+        digits,
+        recovered: cell.recovered,
+        rivals: vec![Rival::objection(digits.domestic(), Refusal::Ambiguous)],
+    })
+}
+
 /// Refuses whatever is neither digit nor punctuation of phone numbers, and says what it is a sign of.
 fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
-    let masks = text.iter().filter(|c| matches!(c, '*' | '?')).count() > 0
-        || text
-            .windows(2)
-            .any(|pair| matches!(pair, ['#', '#'] | ['_', '_']))
-        || text.windows(3).any(|three| three == ['.', '.', '.']);
+    let signs = || text.iter().filter(|c| **c != ' ');
+    let masks = signs().any(|c| matches!(c, '*' | '?'))
+        || signs().zip(signs().skip(1)).any(|pair| {
+            matches!(
+                pair,
+                ('#', '#') | ('_', '_') | ('.', '.') | ('(', ')') | ('[', ']')
+            )
+        })
+        || text.windows(4).any(|four| four == ['-', '-', '-', '-']);
     let letters = text.iter().filter(|c| c.is_alphabetic()).count();
     let exes = text.iter().filter(|c| matches!(c, 'x' | 'X')).count();
     let digits = digits_in(text);
@@ -298,7 +328,7 @@ fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
     let breaks = |place: &usize| {
         let c = text[*place];
         c.is_alphabetic()
-            || matches!(c, ',' | ';' | '|' | '&' | '/' | '\\' | '\n' | '\r' | '\t')
+            || matches!(c, ',' | ';' | '|' | '&' | '\\' | '\n' | '\r' | '\t')
             || plus_inside(*place)
     };
     let mut parts = Vec::new();
@@ -352,7 +382,14 @@ fn refuse_foreign_characters(text: &[char]) -> Result<(), Refusal> {
 /// A slash stands behind an area code (`030/123456`) or before an abbreviated second number
 /// (`022-23456789/90`). It is read as the first only where it cannot be the second.
 fn divide_at_slashes(text: &[char], rivals: &mut Vec<Rival>) -> Result<(), Refusal> {
-    let longest_area = if text.contains(&'+') { 9 } else { 6 };
+    let first_two = text.iter().filter(|c| c.is_ascii_digit()).take(2);
+    let longest_area = if text.contains(&'+') {
+        9
+    } else if first_two.eq(&['0', '0']) {
+        11
+    } else {
+        6
+    };
     for slash in (0..text.len()).filter(|place| text[*place] == '/') {
         let last = !text[slash + 1..].contains(&'/');
         if digits_in(&text[..slash]) > longest_area || last && digits_in(&text[slash..]) < 4 {
@@ -365,33 +402,57 @@ fn divide_at_slashes(text: &[char], rivals: &mut Vec<Rival>) -> Result<(), Refus
     Ok(())
 }
 
-/// What follows a digit or two that may number a list (`2) 0171…`) or a label (`Tel 2 0171…`).
-fn behind_index(text: &[char]) -> Option<&[char]> {
-    match text {
-        ['1'..='9', ' ' | '.' | ')' | '-', rest @ ..]
-        | ['1'..='9', '0'..='9', ')', rest @ ..]
-        | ['(' | '[', '1'..='9', ')' | ']', rest @ ..] => Some(rest),
+/// What follows a digit or two that may number a list (`2) 0171…`) or a label (`Tel 2 0171…`). A digit that is set apart
+/// by less belongs to the number (`9 11 5555-4321`), unless the rest begins as one does that is whole.
+fn behind_index(cell: &Cell) -> Option<&[char]> {
+    match cell.text() {
+        ['1'..='9', ')', rest @ ..]
+        | ['1'..='9', '.', ' ', rest @ ..]
+        | ['1'..='9', '0'..='9', ')', rest @ ..] => Some(rest),
+        ['1'..='9', ' ' | '.' | '-', rest @ ..] | ['(' | '[', '1'..='9', ')' | ']', rest @ ..] => {
+            let first = rest.iter().find(|c| c.is_ascii_digit());
+            (first == Some(&'0') || cell.recovered.contains(Recovery::Label)).then_some(rest)
+        }
         _ => None,
     }
 }
 
-/// `+(646) 555-1234`: brackets behind a `+` that hold no calling code, or that may hold an American area code, so that
-/// the `+` says nothing.
-fn has_bracketed_area(text: &[char]) -> bool {
-    let ['+', rest @ ..] = text else {
-        return false;
-    };
-    let start = rest.iter().take_while(|c| **c == ' ').count();
-    let ['(', rest @ ..] = &rest[start..] else {
-        return false;
-    };
-    let inner = rest.iter().take_while(|c| **c != ')');
-    let code: Vec<u8> = inner
-        .filter(|c| c.is_ascii_digit())
-        .map(|c| numeral::ascii(*c))
-        .collect();
-    let american = code.len() == 3 && digits_in(text) == 10;
-    american || plan::calling_code(&code) != code
+/// The same where the digit stands behind: `0171 1234567 (2)`.
+fn before_index(cell: &Cell) -> Option<&[char]> {
+    match cell.text() {
+        [rest @ .., '(' | '[', '0'..='9', ')' | ']']
+        | [rest @ .., ' ', '0'..='9', ')']
+        | [rest @ .., ' ', '-', ' ', '0'..='9'] => Some(rest),
+        [rest @ .., ' ', '0'..='9'] if cell.recovered.contains(Recovery::StrayPunctuation) => {
+            Some(rest)
+        }
+        _ => None,
+    }
+}
+
+/// `+(646) 555-1234`, `(+646) 555-1234`: brackets beside a `+` that hold more than a calling code, or that may hold an
+/// American area code, so that the `+` says nothing.
+fn has_bracketed_area(text: &[char], digits: &Digits) -> bool {
+    let american = digits.first_group == 3 && digits.without_plus().len() == 10;
+    begins_with_brackets(text, digits)
+        && (american || digits.first_group > length_of_calling_code(digits))
+}
+
+/// `+(2) 9876 5432`, `+646-555-1234`: not as numbers with that calling code are grouped.
+fn is_grouped_otherwise(text: &[char], digits: &Digits) -> bool {
+    let groups = text.split(|c| matches!(c, '-' | '.'));
+    let american = digits.has_plus() && groups.map(digits_in).eq([3, 3, 4]);
+    american && length_of_calling_code(digits) != 3
+        || begins_with_brackets(text, digits) && digits.first_group < length_of_calling_code(digits)
+}
+
+fn begins_with_brackets(text: &[char], digits: &Digits) -> bool {
+    let mut signs = text.iter().take_while(|c| !c.is_ascii_digit());
+    digits.has_plus() && signs.any(|c| matches!(c, '(' | '['))
+}
+
+fn length_of_calling_code(digits: &Digits) -> usize {
+    plan::calling_code(digits.without_plus()).len()
 }
 
 /// Where `(0)` stands after other digits: a zero that is dialled within the country only, mostly.
@@ -402,12 +463,18 @@ fn bracketed_zero(text: &[char]) -> Option<usize> {
 }
 
 fn digits_of(text: &[char]) -> Result<Digits, Refusal> {
-    digits_from(
+    let mut digits = digits_from(
         text.iter()
             .filter(|c| c.is_ascii_digit())
             .map(|c| numeral::ascii(*c)),
         text.contains(&'+'),
-    )
+    )?;
+    digits.first_group = text
+        .iter()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(|c| c.is_ascii_digit())
+        .count();
+    Ok(digits)
 }
 
 fn digits_from(text: impl Iterator<Item = u8>, plus: bool) -> Result<Digits, Refusal> {

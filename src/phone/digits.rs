@@ -13,13 +13,19 @@ pub(super) struct Digits {
     /// The `+`, whether meant or not, then the digits.
     text: ArrayString<{ MOST + 1 }>,
     plus: bool,
+    /// How many of them the cell sets apart in front, where that is known.
+    pub(super) first_group: usize,
 }
 
 impl Digits {
     pub(super) fn new(plus: bool) -> Digits {
         let mut text = ArrayString::new();
         text.push('+');
-        Digits { text, plus }
+        Digits {
+            text,
+            plus,
+            first_group: 0,
+        }
     }
 
     /// Those of a number, with a `+`.

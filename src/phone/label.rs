@@ -74,7 +74,10 @@ const WORDS: &[&str] = &[
 ];
 
 /// Words that do so in front only; behind a number they may mean that it is not to be called.
-const WORDS_IN_FRONT: &[&str] = &["no", "off"];
+const WORDS_IN_FRONT: &[&str] = &["off"];
+
+/// For `number`, where one follows at once; in brackets or before other signs it may be an answer.
+const NUMERO: &[&str] = &["no"];
 
 /// Single letters that do so, but only in brackets or before a colon: a bare `O` is a mistyped zero.
 const LETTERS: &[char] = &['t', 'p', 'm', 'h', 'w', 'o', 'r', 'c'];
@@ -112,7 +115,12 @@ fn at_start(text: &[char]) -> usize {
     let colon = text
         .get(length..)
         .is_some_and(|rest| rest.iter().find(|c| **c != ' ') == Some(&':'));
-    if is_label_in_front(&text[..length], colon) {
+    let numero = is_among(&text[..length], NUMERO)
+        && text[length..]
+            .iter()
+            .find(|c| !matches!(c, ' ' | '.' | ':' | '#'))
+            .is_some_and(|c| c.is_ascii_digit() || matches!(c, '+' | '('));
+    if numero || is_label_in_front(&text[..length], colon) {
         skip_joint(text, length)
     } else {
         0

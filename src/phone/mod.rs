@@ -226,6 +226,13 @@ pub fn normalise_again(
     normalise(cell, country, rules)
 }
 
+/// The two numbers that an ambiguous cell without `+` is: an international one, and one of the row's country or else of
+/// the default region.
+pub fn readings(cell: &str, country: Option<Region>, rules: &Rules) -> Option<(E164, E164)> {
+    let digits = bare(cell.as_bytes()).or_else(|| Some(clean::read(cell).ok()?.digits))?;
+    plan::readings(&digits, country.or(rules.default_region)?)
+}
+
 /// The common cell, digits and perhaps a `+`, needs no cleaning.
 fn bare(cell: &[u8]) -> Option<digits::Digits> {
     let (plus, rest) = match cell {

@@ -37,16 +37,17 @@ pub(super) fn is_negative(text: &[char]) -> bool {
     matches!(inner, ['-', ..] | [.., '-']) || is_accountants(text)
 }
 
-/// Accountants' negative numbers stand in brackets.
+/// Accountants' negative numbers stand in brackets, and begin with no zero.
 fn is_accountants(text: &[char]) -> bool {
     let ['(', inner @ .., ')'] = text else {
         return false;
     };
     let inner = trimmed(inner, |c| c == ' ');
-    scientific(inner).is_some()
-        || inner
-            .iter()
-            .all(|c| c.is_ascii_digit() || matches!(c, ',' | '.'))
+    inner.first() != Some(&'0')
+        && (scientific(inner).is_some()
+            || inner
+                .iter()
+                .all(|c| c.is_ascii_digit() || matches!(c, ',' | '.')))
 }
 
 /// Whether one pair of brackets stands round the whole cell, and does not make a negative number of it.

@@ -108,7 +108,9 @@ fn after_double_zero(
 fn in_region(digits: &Digits, region: Region, country: Option<Region>) -> Result<Found, Refusal> {
     let as_international = after_zero(digits, region);
     match (look_up(digits, Some(region), country), as_international) {
-        (Ok(found), Some(other)) if is_in_doubt(&found, digits, &other) => Err(Refusal::Ambiguous),
+        (Ok(found), Some(other)) if rival(&found, digits, &other).is_some() => {
+            Err(Refusal::Ambiguous)
+        }
         (Ok(found), _) if has_lost_zero(&found, digits, region) => Err(Refusal::Ambiguous),
         (Ok(found), _) => Ok(found),
         // `091-98765…`: a country code as some lists have it, with a zero that belongs to nothing. As they stand the
@@ -136,21 +138,40 @@ fn begins_with_zero(digits: &Digits) -> bool {
     digits.without_plus().starts_with(b"0")
 }
 
-/// Whether the number found in the region's plan may as well be another one, written with its country code. Behind a
-/// zero stands an area code (`04921…` is Emden), unless so many digits follow it as hardly any number has.
-fn is_in_doubt(found: &Found, digits: &Digits, other: &Digits) -> bool {
+/// The number that the one found in the region's plan may as well be, written with its country code. Behind a
+/// zero stands an area code (`04921…` is Emden), unless the country code is set apart (`049 211…`), or so many digits
+/// follow as hardly any number has.
+fn rival(found: &Found, digits: &Digits, other: &Digits) -> Option<E164> {
     const USUAL: usize = 11;
     let national = split(found.full.without_plus()).1;
-    other[..] != found.full[..]
-        && (!begins_with_zero(digits) || national.len() > USUAL)
-        && look_up(other, None, None).is_ok_and(|other| other.number != found.number)
+    let code = split(other.without_plus()).0;
+    let is_area =
+        begins_with_zero(digits) && digits.first_group != 1 + code.len() && national.len() <= USUAL;
+    if other[..] == found.full[..] || is_area {
+        return None;
+    }
+    let number = look_up(other, None, None).ok()?.number;
+    (number != found.number).then_some(number)
+}
+
+/// The two numbers that digits without `+` are: an international one, and one of the region.
+pub(super) fn readings(digits: &Digits, region: Region) -> Option<(E164, E164)> {
+    let other = after_zero(digits, region).filter(|_| !digits.has_plus())?;
+    let found = look_up(digits, Some(region), None).ok()?;
+    Some((rival(&found, digits, &other)?, found.number))
 }
 
 /// Whether the digits may be another number that lost its leading zero. In Italy and Gabon the zero belongs to the number:
-/// `332123456` is a mobile, or 0332 123456 in Varese.
+/// `332123456` is a mobile, or 0332 123456 in Varese. A number such as `800 123 456` is known for what it is.
 fn has_lost_zero(found: &Found, digits: &Digits, region: Region) -> bool {
     const USUAL: usize = 9;
     matches!(region.calling_code(), 39 | 241)
+        && matches!(
+            found.kind,
+            PhoneNumberType::FixedLine
+                | PhoneNumberType::Mobile
+                | PhoneNumberType::FixedLineOrMobile
+        )
         && digits.without_plus().len() <= USUAL
         && !begins_with_zero(digits)
         && look_up(&digits.behind_zero(), Some(region), None)

@@ -41,7 +41,7 @@ recoveries! {
     Quotes, "quotes", "'9876543210", "quotation marks taken off";
     /// `="…"`.
     FormulaText, "formula_text", "=\"+919876543210\"", "text taken out of a spreadsheet formula";
-    /// A comma, full stop, colon or semicolon at an end.
+    /// A comma, full stop, colon, semicolon or slash at an end.
     StrayPunctuation, "stray_punctuation", "9876543210,", "punctuation at the ends taken off";
     /// A label such as `tel:` or `(home)`.
     Label, "label", "tel:+91-98765-43210", "a label taken off";
@@ -55,6 +55,8 @@ recoveries! {
     Extension, "extension", "022-23456789 ext. 12", "the extension dropped: the call reaches the main number";
     /// `00`, or what else is dialled before a country code.
     InternationalPrefix, "international_prefix", "00919876543210", "the international prefix read as `+`";
+    /// The `+` behind the digits, as right-to-left sheets show it.
+    PlusBehind, "plus_behind", "966501234567+", "the `+` behind the digits read as one in front";
     /// A country code without `+`.
     BareCallingCode, "bare_calling_code", "919876543210", "the country code recognised without its `+`";
     /// `0` before the country code.

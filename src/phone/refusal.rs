@@ -56,7 +56,7 @@ refusals! {
     /// A number with decimals other than zeros.
     NotWhole, "not_whole", "9876543210.5",
         "the cell is a decimal number; a phone number has no decimals, so look it up at its source";
-    /// Digits are hidden behind X, `*` or the like.
+    /// Digits are hidden behind X, `*` or the like, or brackets hold none.
     Masked, "masked", "98765XXXXX",
         "some digits are hidden behind `X`, `*` or dots; export the column unmasked";
     /// More than one number in the cell.
@@ -98,9 +98,9 @@ refusals! {
     /// A length between those that its country has.
     WrongLength, "wrong_length", "+41 44 668 18001",
         "no number of that country has this many digits; compare with its source";
-    /// The right length, but in no range that is in use.
+    /// A length that is possible, but in no range that is in use.
     NoSuchNumber, "no_such_number", "+1 123 253 1234",
-        "the number has the right length, but its country has given out no such numbers; look for a mistyped digit near the front";
+        "its country has given out no such number; a digit may be missing, extra or mistyped, so compare with its source";
     /// Premium-rate, shared-cost or pager.
     NumberType, "number_type", "+44 909 8790000",
         "the number is premium-rate, shared-cost or a pager, which are not called; if it is meant, open its kind with `--allow-types`";

@@ -3,8 +3,8 @@
 use super::*;
 use Recovery::{
     BareCallingCode, DecimalZeros, DigitGrouping, Extension, FormulaText, InternationalPrefix,
-    InvisibleMarks, Label, NationalRule, OtherScript, Quotes, ScientificNotation, StrayPunctuation,
-    TrunkPrefix, UnusualSpaces, ZeroBeforeCallingCode,
+    InvisibleMarks, Label, NationalRule, OtherScript, PlusBehind, Quotes, ScientificNotation,
+    StrayPunctuation, TrunkPrefix, UnusualSpaces, ZeroBeforeCallingCode,
 };
 
 fn region(text: &str) -> Option<Region> {
@@ -43,11 +43,20 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("98765•••••", "", "masked"),
     ("98765…", "", "masked"),
     ("98765...", "", "masked"),
+    ("030 12345..", "DE", "masked"),
+    ("030..12345", "DE", "masked"),
+    ("030 12345. .", "DE", "masked"),
+    ("030 12345()", "DE", "masked"),
+    ("030 12345 [ ]", "DE", "masked"),
+    ("01 23052415..", "AT", "masked"),
+    ("+49 30 ----12345", "", "masked"),
     ("98765#####", "", "masked"),
     ("98765_____", "", "masked"),
     ("98765?????", "", "masked"),
     ("9876x43210", "", "masked"),
     ("+49 30 12345x78", "", "masked"),
+    ("030 12345 x", "DE", "masked"),
+    ("650-253-0000x", "US", "masked"),
     ("XXXXXXXXXX", "", "masked"),
     ("98765ＸＸＸＸＸ", "", "masked"),
     ("XXXXXX3210 (home)", "", "masked"),
@@ -125,11 +134,15 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("9876543210x9123456780", "", "several_numbers"),
     ("9876543210 ext 9123456780", "", "several_numbers"),
     ("022-23456789/90", "", "several_numbers"),
+    ("9876543210/9123456780/9876543211", "", "several_numbers"),
+    ("+919876543210/9123456780", "", "several_numbers"),
     ("022-23456789/23456790", "", "several_numbers"),
     ("022-23456789,90", "", "several_numbers"),
     ("1234567/8901", "DE", "several_numbers"),
     ("030 123456/78", "DE", "several_numbers"),
     ("+49 30 123456/57", "", "several_numbers"),
+    ("0049 30 123456/57", "", "several_numbers"),
+    ("0049 30 123456/1234567", "", "several_numbers"),
     ("98765432,1234567", "", "several_numbers"),
     ("022-23456789，90", "", "several_numbers"),
     ("9876543210；9123456780", "", "several_numbers"),
@@ -155,6 +168,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("9876\u{0}543210", "", "unexpected_character"),
     ("📞9876543210", "", "unexpected_character"),
     ("9876+543210", "", "unexpected_character"),
+    ("98765 43210+", "", "unexpected_character"),
+    ("+966501234567+", "", "unexpected_character"),
+    ("9876543210+", "", "ambiguous"),
     ("98765~43210", "", "unexpected_character"),
     // Dates.
     ("2024-01-15", "", "date"),
@@ -224,6 +240,14 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("4917112345678.0", "DE", "ambiguous"),
     ("4.917112345678E+12", "DE", "ambiguous"),
     ("049 171 1234567", "DE", "ambiguous"),
+    ("049 211 123456", "DE", "ambiguous"),
+    ("049-211-123456", "DE", "ambiguous"),
+    ("(049) 211 123456", "DE", "ambiguous"),
+    ("062 21 5772327", "ID", "ambiguous"),
+    ("0383 28 011 344", "XK", "ambiguous"),
+    ("0358-41-2134", "FI", "ambiguous"),
+    ("046 90 123 45", "SE", "ambiguous"),
+    ("039 06 69811", "VA", "ambiguous"),
     ("62211234567", "ID", "ambiguous"),
     ("62812345678", "ID", "ambiguous"),
     ("38344123456", "XK", "ambiguous"),
@@ -264,6 +288,17 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("(2) 030 1234567", "DE", "ambiguous"),
     ("2. 030 1234567", "DE", "ambiguous"),
     ("2 - 030 1234567", "DE", "ambiguous"),
+    ("2-0171 1234567", "DE", "ambiguous"),
+    ("2.0171 1234567", "DE", "ambiguous"),
+    ("5. 850303", "SO", "ambiguous"),
+    ("0171 1234567 (2)", "DE", "ambiguous"),
+    ("0171 1234567 [2]", "DE", "ambiguous"),
+    ("0171 1234567 2)", "DE", "ambiguous"),
+    ("0171 1234567 2.", "DE", "ambiguous"),
+    ("0171 1234567 - 2", "DE", "ambiguous"),
+    ("(021) 5772327 (2)", "ID", "ambiguous"),
+    ("0664 123455 (2)", "AT", "ambiguous"),
+    ("333 1234567 (2)", "IT", "ambiguous"),
     ("Tel 5 0664 123455", "AT", "ambiguous"),
     ("12) 0664 123455", "AT", "ambiguous"),
     ("Tel 4 621 123 456", "LU", "ambiguous"),
@@ -276,6 +311,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     // Not to be called.
     ("9876543210 - NO", "", "letters"),
     ("9876543210 off", "", "letters"),
+    ("(no) 9876543210", "", "letters"),
+    ("no, 9876543210", "", "letters"),
+    ("no / 9876543210", "", "letters"),
     ("9876543210 (off)", "", "letters"),
     ("9876543210 no.", "", "letters"),
 ];
@@ -395,6 +433,15 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("+49 30 123456 (home)", "", "+4930123456", &[Label]),
     ("9876543210,", "", MOBILE, &[StrayPunctuation]),
     ("9876543210.", "", MOBILE, &[StrayPunctuation]),
+    ("9876543210/", "", MOBILE, &[StrayPunctuation]),
+    (
+        "030 1234567 /",
+        "DE",
+        "+49301234567",
+        &[StrayPunctuation, TrunkPrefix],
+    ),
+    ("(09876543210)", "", MOBILE, &[TrunkPrefix]),
+    ("090ｰ1234ｰ5678", "JP", "+819012345678", &[TrunkPrefix]),
     ("00919876543210", "", MOBILE, &[InternationalPrefix]),
     ("0091 98765 43210", "US", "country_mismatch", &[]),
     ("0091 98765 43210", "IN", MOBILE, &[InternationalPrefix]),
@@ -425,6 +472,14 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ),
     ("(650) 253-0000 x123", "US", "+16502530000", &[Extension]),
     ("650-253-0000x123", "US", "+16502530000", &[Extension]),
+    ("650-253-0000 x", "US", "+16502530000", &[Extension]),
+    ("650-253-0000 ext", "US", "+16502530000", &[Extension]),
+    (
+        "650-253-0000 ext.",
+        "US",
+        "+16502530000",
+        &[StrayPunctuation, Extension],
+    ),
     (
         "tel:+1-650-253-0000;ext=123",
         "",
@@ -434,13 +489,65 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ("0343 15 555 1212", "AR", "+5493435551212", &[NationalRule]),
     ("030/1234567", "DE", "+49301234567", &[TrunkPrefix]),
     ("+49 30/1234567", "", "+49301234567", &[]),
+    (
+        "0049 171/1234567",
+        "DE",
+        "+491711234567",
+        &[InternationalPrefix],
+    ),
+    (
+        "0043 664/1234567",
+        "AT",
+        "+436641234567",
+        &[InternationalPrefix],
+    ),
+    (
+        "0049 (0)33701/12345",
+        "DE",
+        "+493370112345",
+        &[InternationalPrefix, TrunkPrefix],
+    ),
+    (
+        "0044 (0)20/79460958",
+        "GB",
+        "+442079460958",
+        &[InternationalPrefix, TrunkPrefix],
+    ),
+    (
+        "0039 333/1234567",
+        "IT",
+        "+393331234567",
+        &[InternationalPrefix],
+    ),
     ("6591234567", "SG", "+6591234567", &[BareCallingCode]),
+    ("966501234567+", "", "+966501234567", &[PlusBehind]),
+    ("966501234567+", "SA", "+966501234567", &[PlusBehind]),
+    (
+        "٩٦٦٥٠١٢٣٤٥٦٧+",
+        "",
+        "+966501234567",
+        &[OtherScript, PlusBehind],
+    ),
     ("6591234567", "", "+916591234567", &[]),
     ("0065 9123 4567", "", "+6591234567", &[InternationalPrefix]),
     ("+6591234567", "", "+6591234567", &[]),
     ("+1 416 555 0123", "US", "+14165550123", &[]),
     ("04921 123456", "DE", "+494921123456", &[TrunkPrefix]),
+    ("04 921 123456", "DE", "+494921123456", &[TrunkPrefix]),
     ("0171 1234567", "DE", "+491711234567", &[TrunkPrefix]),
+    ("0171 1234567-2", "DE", "+4917112345672", &[TrunkPrefix]),
+    ("9 11 5555-4321", "AR", "+5491155554321", &[]),
+    ("(9) 11 5555-4321", "AR", "+5491155554321", &[]),
+    ("9-11-5555-4321", "AR", "+5491155554321", &[]),
+    ("9.11.5555.4321", "AR", "+5491155554321", &[]),
+    ("9 351 423 4567", "AR", "+5493514234567", &[]),
+    ("2 3345 6789", "EG", "+20233456789", &[]),
+    ("(2) 3345 6789", "EG", "+20233456789", &[]),
+    ("2-33456789", "EG", "+20233456789", &[]),
+    ("2-2128-0896", "KR", "+82221280896", &[]),
+    ("1-800-123-4567", "IN", "+9118001234567", &[]),
+    ("1 800 123 4567", "IN", "+9118001234567", &[]),
+    ("5 850303", "SO", "+2525850303", &[]),
     (
         "[0664 123456.0]",
         "AT",
@@ -460,11 +567,15 @@ const READ: &[(&str, &str, &str, &[Recovery])] = &[
     ),
     ("650.253.0000", "US", "+16502530000", &[]),
     ("01.44.55.66.00", "FR", "+33144556600", &[TrunkPrefix]),
+    ("+43 1 230524--77", "", "+43123052477", &[]),
     ("1 650 253 0000", "US", "+16502530000", &[BareCallingCode]),
     ("8 495 123-45-67", "RU", "+74951234567", &[TrunkPrefix]),
     ("3331234567", "IT", "+393331234567", &[]),
     ("0332123456", "IT", "+390332123456", &[]),
+    ("800 123 456", "IT", "+39800123456", &[]),
+    ("800-050-707", "IT", "+39800050707", &[]),
     ("No. 98765 43210", "", MOBILE, &[Label]),
+    ("no +91 98765 43210", "", MOBILE, &[Label]),
     ("(Off) 98765 43210", "", MOBILE, &[Label]),
 ];
 
@@ -561,11 +672,31 @@ fn no_reading_counts_for_nothing_because_it_would_not_be_called() {
 }
 
 #[test]
-fn brackets_behind_a_plus_hold_a_country_code_or_two_numbers_are_left() {
+fn brackets_beside_a_plus_hold_a_country_code_or_two_numbers_are_left() {
     for (cell, region, expected) in [
         ("+(646) 555-1234", "US", "ambiguous"),
         ("+ (646) 555-1234", "US", "ambiguous"),
+        ("6465551234+", "US", "ambiguous"),
+        ("+(0383) 28 011 344", "XK", "ambiguous"),
         ("+(269) 321-2345", "US", "ambiguous"),
+        ("(+646) 555-1234", "US", "ambiguous"),
+        ("[+646] 555-1234", "US", "ambiguous"),
+        ("+[646] 555-1234", "US", "ambiguous"),
+        ("(+507) 234-5678", "US", "ambiguous"),
+        ("+646-555-1234", "US", "ambiguous"),
+        ("+646.555.1234", "US", "ambiguous"),
+        ("+415-555-2671", "US", "ambiguous"),
+        ("+646-555-1234", "NZ", "+6465551234"),
+        ("+646 555 1234", "US", "+6465551234"),
+        ("+507-234-5678", "US", "+5072345678"),
+        ("+(2) 9876 5432", "AU", "ambiguous"),
+        ("(+2) 9876 5432", "AU", "ambiguous"),
+        ("(+38) 380910216", "XK", "ambiguous"),
+        ("(+377) 9012346", "IM", "ambiguous"),
+        ("(+248) 8013531", "KN", "ambiguous"),
+        ("(+49) 171 1234567", "DE", "+491711234567"),
+        ("(+49 171) 1234567", "DE", "+491711234567"),
+        ("+(49 171) 1234567", "DE", "+491711234567"),
         ("+(1) 646 555-1234", "US", "+16465551234"),
         ("+(1 646) 555-1234", "US", "+16465551234"),
         ("+(91) 98765 43210", "IN", MOBILE),
@@ -678,4 +809,18 @@ fn the_metadata_version_is_that_of_the_locked_engine() {
     let lock = include_str!("../../Cargo.lock").replace("\r\n", "\n");
     assert!(lock.contains("name = \"rlibphonenumber\"\nversion = \"2.2.15\"\n"));
     assert_eq!(METADATA_VERSION, "9.0.42");
+}
+
+#[test]
+fn no_such_number_says_no_more_than_is_known() {
+    let rules = assuming("DE");
+    for cell in ["0176 12", "0151 1234567"] {
+        let refusal = normalise(cell, None, &rules).unwrap_err();
+        assert_eq!(refusal, Refusal::NoSuchNumber, "{cell}");
+        let said = refusal.remedy();
+        assert!(
+            said.contains("missing") && !said.contains("right length"),
+            "{said}"
+        );
+    }
 }

@@ -6,14 +6,23 @@ use super::error::List;
 use super::mapping::{Field, MapTarget};
 use super::names;
 
-/// A column that is carried through and looks like a misspelling.
+/// A name in the header that may be a slip.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is carried through untouched; did you mean `{meant}`?", .column.escape_debug())]
-pub struct Hint {
-    /// The name in the header.
-    pub column: String,
-    /// The name it resembles.
-    pub meant: String,
+pub enum Hint {
+    /// A column that is carried through and looks like a misspelling.
+    #[error("`{}` is carried through untouched; did you mean `{meant}`?", .column.escape_debug())]
+    Misspelt {
+        /// The name in the header.
+        column: String,
+        /// The name it resembles.
+        meant: String,
+    },
+    /// Two variables that differ in case alone.
+    #[error(
+        "`metadata.{}` and `metadata.{}` differ in case alone, and are two variables",
+        .0.escape_debug(), .1.escape_debug()
+    )]
+    Alike(String, String),
 }
 
 /// Columns that do not make sense.
@@ -34,7 +43,8 @@ pub enum ColumnError {
     /// No column says what to change.
     #[error(
         "no column to change anything with (phone_number, name, notes, metadata or metadata.KEY); the columns \
-         are {}; rename one, or name it with --map phone_number=\"Column\"", List(.0)
+         are {}; rename one, or name it with --map phone_number=\"{}\"",
+        List(.0), .0.iter().find(|name| names::speaks_of_phones(name)).map_or("Column", String::as_str)
     )]
     NothingToChange(Vec<String>),
     /// Two columns for one field.
@@ -68,6 +78,14 @@ pub enum ColumnError {
 }
 
 impl ColumnError {
+    /// Whether the header may be a title above it.
+    pub(super) fn may_be_of_title(&self) -> bool {
+        matches!(
+            self,
+            ColumnError::NoLeadId(_) | ColumnError::NothingToChange(_)
+        )
+    }
+
     /// Whether the header may be that of something else.
     pub(super) fn is_of_strangers(&self) -> bool {
         matches!(
@@ -100,7 +118,7 @@ pub struct Columns {
     pub carried: Vec<usize>,
     /// What each column that is read is read as, in order.
     pub read_as: Vec<(usize, MapTarget)>,
-    /// Misspellings to point out.
+    /// Slips to point out.
     pub hints: Vec<Hint>,
 }
 
@@ -145,7 +163,9 @@ impl Columns {
             carried: (0..headers.len())
                 .filter(|&at| !names::is_result(&headers[at]))
                 .collect(),
-            hints: hints(headers, &targets),
+            hints: misspellings(headers, &targets)
+                .chain(alike(&targets))
+                .collect(),
             read_as: targets
                 .into_iter()
                 .enumerate()
@@ -235,13 +255,16 @@ fn mapped(headers: &StringRecord, target: &MapTarget, column: &str) -> Result<us
 }
 
 /// Columns that are nothing, and look like a field that no other column is.
-fn hints(headers: &StringRecord, targets: &[Option<MapTarget>]) -> Vec<Hint> {
-    let taken = |field| targets.contains(&Some(MapTarget::Field(field)));
+fn misspellings(
+    headers: &StringRecord,
+    targets: &[Option<MapTarget>],
+) -> impl Iterator<Item = Hint> {
+    let taken = move |field| targets.contains(&Some(MapTarget::Field(field)));
     headers
         .iter()
         .zip(targets)
         .filter(|(name, target)| target.is_none() && !names::is_result(name))
-        .filter_map(|(name, _)| {
+        .filter_map(move |(name, _)| {
             let folded = names::fold(name);
             let (prefix, key) = folded.split_once('.').unwrap_or((&folded, ""));
             let meant = match () {
@@ -265,12 +288,29 @@ fn hints(headers: &StringRecord, targets: &[Option<MapTarget>]) -> Vec<Hint> {
                     })
                     .map(|field| field.name().to_owned()),
             }?;
-            Some(Hint {
+            Some(Hint::Misspelt {
                 column: name.to_owned(),
                 meant,
             })
         })
-        .collect()
+}
+
+/// Variables that differ in case alone.
+fn alike(targets: &[Option<MapTarget>]) -> Vec<Hint> {
+    let keys: Vec<&String> = targets
+        .iter()
+        .flatten()
+        .filter_map(|target| match target {
+            MapTarget::Variable(key) => Some(key),
+            MapTarget::Field(_) => None,
+        })
+        .collect();
+    let pairs = keys.iter().enumerate().filter_map(|(at, second)| {
+        let is_alike = |first: &&&String| first.to_lowercase() == second.to_lowercase();
+        let first = keys[..at].iter().find(is_alike)?;
+        Some(Hint::Alike((*first).clone(), (*second).clone()))
+    });
+    pairs.collect()
 }
 
 /// Whether `name` is a slip away from `known`: one for short names, two for long ones.
@@ -335,13 +375,24 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused_by_name() {
-        let cases: [(&str, &[&str], &str); 12] = [
+        let cases: [(&str, &[&str], &str); 13] = [
             (
                 "phone,name",
                 &[],
                 "no column `lead_id`; the columns are `phone`, `name`; rename one, or name it with --map lead_id=\"phone\"",
             ),
-            ("id,country,batch", &[], "no column to change anything with"),
+            (
+                "id,country,batch",
+                &[],
+                "no column to change anything with (phone_number, name, notes, metadata or metadata.KEY); the columns \
+                 are `id`, `country`, `batch`; rename one, or name it with --map phone_number=\"Column\"",
+            ),
+            (
+                "id,country,WhatsApp No.",
+                &[],
+                "no column to change anything with (phone_number, name, notes, metadata or metadata.KEY); the columns \
+                 are `id`, `country`, `WhatsApp No.`; rename one, or name it with --map phone_number=\"WhatsApp No.\"",
+            ),
             (
                 "id,phone,Mobile",
                 &[],
@@ -413,6 +464,10 @@ mod tests {
             (
                 "id,name,contry",
                 "`contry` is carried through untouched; did you mean `country`?",
+            ),
+            (
+                "id,metadata.City,metadata.x,metadata.city",
+                "`metadata.City` and `metadata.city` differ in case alone, and are two variables",
             ),
         ];
         for (header, expected) in cases {

@@ -13,7 +13,7 @@ use super::text::{End, Text};
 use crate::results;
 
 /// The delimiters that are recognised.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+pub(super) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// So many columns of ours make a results file, from which a person may have deleted the others.
 const RESULT_COLUMNS: usize = 2;
 /// How much of a file is looked at to tell its encoding.

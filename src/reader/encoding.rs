@@ -90,7 +90,9 @@ pub(super) fn recognise(
         return Err(Suspicion::Utf32);
     }
     match (Encoding::for_bom(head), stated) {
-        (None, Some(encoding)) if encoding.is_single_byte() && is_utf8(head) => {
+        (None, Some(encoding))
+            if ![UTF_8, UTF_16LE, UTF_16BE].contains(&encoding) && is_utf8(head) =>
+        {
             Err(Suspicion::Utf8)
         }
         (Some((encoding, _)), _) | (None, Some(encoding)) => Ok(encoding),
@@ -99,7 +101,7 @@ pub(super) fn recognise(
     }
 }
 
-/// Whether it is UTF-8 and more than ASCII. Text in a single-byte encoding that looks like it by chance is rare.
+/// Whether it is UTF-8 and more than ASCII. Text in another encoding that looks like it by chance is rare.
 fn is_utf8(head: &[u8]) -> bool {
     let whole = match std::str::from_utf8(head) {
         Err(error) if error.error_len().is_some() => 0,
@@ -164,7 +166,7 @@ pub(super) fn suspect(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use encoding_rs::SHIFT_JIS;
+    use encoding_rs::{GBK, SHIFT_JIS};
 
     type Told = Result<&'static Encoding, Suspicion>;
 
@@ -175,7 +177,7 @@ mod tests {
                 .flat_map(u16::to_le_bytes)
                 .collect::<Vec<_>>()
         };
-        let cases: [(&[u8], Option<&'static Encoding>, Told); 13] = [
+        let cases: [(&[u8], Option<&'static Encoding>, Told); 17] = [
             (b"id,phone", None, Ok(UTF_8)),
             (b"\xEF\xBB\xBFid,phone", None, Ok(UTF_8)),
             (b"\xEF\xBB\xBFid,phone", Some(WINDOWS_1252), Ok(UTF_8)),
@@ -198,7 +200,11 @@ mod tests {
                 Err(Suspicion::Utf8),
             ),
             (b"Ren\xE9 \xC3\xA9", Some(WINDOWS_1252), Ok(WINDOWS_1252)),
-            ("日本".as_bytes(), Some(SHIFT_JIS), Ok(SHIFT_JIS)),
+            ("日本".as_bytes(), Some(SHIFT_JIS), Err(Suspicion::Utf8)),
+            ("René".as_bytes(), Some(GBK), Err(Suspicion::Utf8)),
+            (b"\x93\xFA\x96\x7B", Some(SHIFT_JIS), Ok(SHIFT_JIS)),
+            ("René".as_bytes(), Some(UTF_8), Ok(UTF_8)),
+            ("René".as_bytes(), Some(UTF_16LE), Ok(UTF_16LE)),
             (b"\xFF\xFE\0\0i\0\0\0", None, Err(Suspicion::Utf32)),
             (
                 &utf16("lead_id,phone_number\n"),

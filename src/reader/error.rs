@@ -95,6 +95,9 @@ pub enum ErrorKind {
         "{0}, and a line break in a cell: several rows may have become one; look for a quote that is opened and not closed"
     )]
     RunTogether(Damage),
+    /// A row above the header, whose line this is.
+    #[error("no column names: line {0} looks like the header; delete what stands above it")]
+    Title(u64),
     /// A column without a name.
     #[error("column {0} has no name in the header row; name it, or delete the column")]
     UnnamedColumn(usize),

@@ -12,7 +12,7 @@ use super::dialect::Dialect;
 use super::error::{ErrorKind, InputError};
 use super::formulas::Unsolved;
 use super::mapping::MapTarget;
-use super::rows::Rows;
+use super::rows::{Rows, header_below};
 use super::sheet;
 use super::source::Source;
 
@@ -113,7 +113,12 @@ impl Input {
     /// Which column is which; `map` names some outright.
     pub fn columns(&self, map: &[(MapTarget, String)]) -> Result<Columns, InputError> {
         Columns::resolve(&self.headers, map).map_err(|error| {
+            let below = error
+                .may_be_of_title()
+                .then(|| header_below(&self.source, self.dialect))
+                .flatten();
             let kind = match &self.description.sheet {
+                _ if let Some(line) = below => ErrorKind::Title(line),
                 Some((_, others)) if !others.is_empty() && error.is_of_strangers() => {
                     ErrorKind::OtherSheet {
                         error,

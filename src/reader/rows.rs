@@ -3,15 +3,19 @@
 use csv::StringRecord;
 
 use super::damage::Damage;
-use super::dialect::Dialect;
+use super::dialect::{DELIMITERS, Dialect};
 use super::encoding::Suspicion;
 use super::error::{ErrorKind, InputError};
 use super::fingerprint::Fingerprint;
+use super::names;
 use super::source::Source;
 use super::split::{Breach, Extent, Fault, Split, Splitter, line_breaks};
 use super::tail::{LastColumn, Warning, last};
 use super::text::{End, NotText, Text};
 use crate::text::is_blank;
+
+/// A title above the header has no more rows.
+const TITLE_ROWS: usize = 5;
 
 /// One data row as it stands.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +85,22 @@ impl Rows {
         dialect: Dialect,
         lenient: bool,
     ) -> Result<Rows, InputError> {
+        let mut rows = Rows::open(source, dialect, lenient)?;
+        let mut headers = StringRecord::new();
+        let Some(taken) = rows.take_filled(&mut headers)? else {
+            return Err(InputError::new(rows.source.path(), ErrorKind::Empty));
+        };
+        check_names(&headers).map_err(|kind| {
+            let kind = header_below(&rows.source, dialect).map_or(kind, ErrorKind::Title);
+            InputError::new(rows.source.path(), kind).at(taken.line, None)
+        })?;
+        rows.headers = headers;
+        rows.header_line = taken.line;
+        Ok(rows)
+    }
+
+    /// Begins a pass with the first row, whatever it is.
+    fn open(source: Source, dialect: Dialect, lenient: bool) -> Result<Rows, InputError> {
         let mut rows = Rows {
             text: Text::new(source.clone(), dialect.encoding),
             splitter: if dialect.is_results {
@@ -101,21 +121,7 @@ impl Rows {
         };
         rows.text.fill()?;
         rows.text.consume(dialect.preamble);
-        let mut headers = StringRecord::new();
-        loop {
-            match rows.take(&mut headers)? {
-                None => return Err(InputError::new(rows.source.path(), ErrorKind::Empty)),
-                Some(_) if is_blank_row(&headers) => rows.blank_lines += 1,
-                Some(taken) => {
-                    check_names(&headers).map_err(|kind| {
-                        InputError::new(rows.source.path(), kind).at(taken.line, None)
-                    })?;
-                    rows.headers = headers;
-                    rows.header_line = taken.line;
-                    return Ok(rows);
-                }
-            }
-        }
+        Ok(rows)
     }
 
     pub(super) fn headers(&self) -> &StringRecord {
@@ -208,6 +214,16 @@ impl Rows {
             return cut;
         }
         None
+    }
+
+    /// Takes the next record that is not blank.
+    fn take_filled(&mut self, cells: &mut StringRecord) -> Result<Option<Taken>, InputError> {
+        loop {
+            match self.take(cells)? {
+                Some(_) if is_blank_row(cells) => self.blank_lines += 1,
+                taken => return Ok(taken),
+            }
+        }
     }
 
     /// Takes the next record, blank or not.
@@ -328,6 +344,25 @@ fn is_blank_row(cells: &StringRecord) -> bool {
 /// DOS ended a text with Ctrl-Z.
 fn is_end_mark(cells: &StringRecord, extent: Extent) -> bool {
     !extent.terminated && cells.len() == 1 && &cells[0] == "\u{1a}"
+}
+
+/// The line of one of the rows below the first that looks like the header, whatever separates its cells.
+pub(super) fn header_below(source: &Source, dialect: Dialect) -> Option<u64> {
+    let delimiters = [dialect.delimiter].into_iter().chain(DELIMITERS);
+    delimiters.into_iter().find_map(|delimiter| {
+        let dialect = Dialect {
+            delimiter,
+            ..dialect
+        };
+        let mut rows = Rows::open(source.clone(), dialect, true).ok()?;
+        let mut cells = StringRecord::new();
+        rows.take_filled(&mut cells).ok()??;
+        (0..TITLE_ROWS).find_map(|_| {
+            let taken = rows.take_filled(&mut cells).ok()??;
+            let is_name = |cell: &&str| names::is_known(cell) || names::speaks_of_phones(cell);
+            (cells.iter().filter(is_name).count() > 1).then_some(taken.line)
+        })
+    })
 }
 
 fn repeats(cells: &StringRecord, headers: &StringRecord) -> bool {

@@ -4,7 +4,8 @@ use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{
-    CellType, Data, Ods, Range, Reader, SheetType, SheetVisible, Sheets, Xls, Xlsb, Xlsx, XlsxError,
+    CellType, Data, DataRef, Ods, Range, Reader, SheetType, SheetVisible, Sheets, Xls, Xlsb, Xlsx,
+    XlsxError,
 };
 
 use super::error::{ErrorKind, InputError};
@@ -24,7 +25,7 @@ pub(super) struct Sheet {
     /// The sheet's number for the text's first row.
     pub(super) first_row: u64,
     pub(super) name: String,
-    /// The other sheets that people can see.
+    /// The other sheets that people can see, and that hold something.
     pub(super) others: Vec<String>,
     pub(super) unsolved: Vec<Unsolved>,
 }
@@ -36,7 +37,8 @@ pub(super) fn open(source: &Source, name: Option<&str>) -> Result<Option<Sheet>,
     };
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut workbook = format.open(source)?;
-        let (name, others) = choose(&workbook, name)?;
+        let (name, mut others) = choose(&workbook, name)?;
+        others.retain(|other| holds_anything(&mut workbook, other));
         write(&mut workbook, name, others, source)
     }));
     // The libraries for these formats are large, and a damaged file may surprise them.
@@ -134,6 +136,24 @@ fn choose(workbook: &Workbook, wanted: Option<&str>) -> Result<(String, Vec<Stri
         .cloned()
         .collect();
     Ok((name.clone(), others))
+}
+
+/// Whether a sheet has a cell with something in it; one that cannot be read may have.
+fn holds_anything(workbook: &mut Workbook, name: &str) -> bool {
+    if let Sheets::Xlsx(workbook) = workbook {
+        let Ok(mut cells) = workbook.worksheet_cells_reader(name) else {
+            return true;
+        };
+        loop {
+            match cells.next_cell() {
+                Ok(Some(cell)) if *cell.get_value() == DataRef::Empty => {}
+                Ok(cell) => return cell.is_some(),
+                Err(_) => return true,
+            }
+        }
+    }
+    let range = workbook.worksheet_range(name);
+    !range.is_ok_and(|range| range.is_empty())
 }
 
 /// Writes a sheet out.

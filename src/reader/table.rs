@@ -105,6 +105,11 @@ impl Table {
 
 /// `B7` for row 6, column 1.
 pub(super) fn address(row: u32, column: u32) -> String {
+    format!("{}{}", column_letters(column as usize), u64::from(row) + 1)
+}
+
+/// `B` for column 1.
+pub(crate) fn column_letters(column: usize) -> String {
     let mut letters = Vec::new();
     let mut rest = column + 1;
     while rest > 0 {
@@ -113,7 +118,7 @@ pub(super) fn address(row: u32, column: u32) -> String {
         ));
         rest = (rest - 1) / 26;
     }
-    letters.iter().rev().collect::<String>() + &(u64::from(row) + 1).to_string()
+    letters.iter().rev().collect()
 }
 
 #[cfg(test)]

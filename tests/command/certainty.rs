@@ -127,3 +127,18 @@ fn every_cell_of_a_damaged_row_stands_in_its_detail() {
     let cells = format!("its cells: lead_b | {} | Rao |  Mia", number(1));
     assert!(damaged["result_detail"].ends_with(&cells), "{damaged}");
 }
+
+#[test]
+fn a_column_of_indian_states_stops_the_run() {
+    let world = World::new(vec![lead("lead_a"), lead("lead_b")]);
+    // Read as numbers of countries, these ring in Dallas and in Brazil.
+    let rows = "lead_id,phone_number,region\nlead_a,9722541234,MP\nlead_b,9832543210,BR\n";
+    world.write(INPUT, rows);
+    world
+        .run("apply corrections.csv --region IN")
+        .complains(65, &["line 2: `MP`", "--map country=region"]);
+    assert_eq!(world.ledger().counts.requests, 0);
+    world
+        .run("check corrections.csv --region IN --map country=region")
+        .expect(0);
+}

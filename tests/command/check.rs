@@ -73,7 +73,8 @@ fn the_cell_that_is_shown_is_the_one_that_is_wrong() {
     let text = format!(
         "lead_id,phone_number,country,name,metadata,metadata.city\n\
          lead_a,<clear>,,Asha,,\nlead_b,{0},<clear>,Asha,,\nlead_c,,,<clear>,{{}},\nlead_d,,,Asha,<clear>,\n\
-         lead_e,,,Asha,[1],\nlead_f,,,,\"{{\"\"city\"\":\"\"Pune\"\"}}\",Goa\nlead_g,{0},Narnia,,,\nlead_h,12,,,,\nlead_i,,,,,\n",
+         lead_e,,,Asha,[1],\nlead_f,,,,\"{{\"\"city\"\":\"\"Pune\"\"}}\",Goa\nlead_g,{0},Narnia,,,\nlead_h,12,,,,\nlead_i,,,,,\n\
+         lead_j,,,,,#N/A\n",
         number(0)
     );
     let (ran, _world) = check(&text, "--region IN");
@@ -88,6 +89,7 @@ fn the_cell_that_is_shown_is_the_one_that_is_wrong() {
         "line 8  country_unknown  `Narnia`",
         "line 9  phone_too_short  `12`",
         "line 10  no_change  `lead_i`",
+        "line 11  spreadsheet_error  `#N/A`",
     ] {
         ran.says(words);
     }

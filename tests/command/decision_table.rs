@@ -287,6 +287,79 @@ fn half_of_a_row_applied_is_no_update() {
 }
 
 #[test]
+fn in_doubt_a_403_before_any_success_is_no_proof() {
+    let rows = format!("lead_id,phone_number\nlead_a,{}\n", number(0));
+    for (first, get, verdict) in [
+        ("500_after", "ok", "updated/confirmed_by_read//403/2"),
+        ("500_after", "empty_200", "failed/outcome_unknown//403/2"),
+        ("500_before", "ok", "invalid/forbidden//403/2"),
+    ] {
+        let patch = json!([first, "forbidden_403"]);
+        let over = json!({"sandbox": {"patch": patch, "get": {"always": get}}});
+        let (found, _) = settle(&over, &rows, "");
+        assert_eq!(found, verdict);
+    }
+}
+
+#[test]
+fn in_doubt_a_refusal_of_the_stated_spelling_is_no_proof() {
+    let rows = format!("lead_id,phone_number\nlead_a,{}\n", number(0));
+    for (first, verdict) in [
+        ("500_after", "updated/confirmed_by_read//400/2"),
+        ("500_before", "invalid/rejected_by_server//400/2"),
+    ] {
+        let over = json!({"sandbox": {"patch": [first, "unknown_field_400"]}});
+        let (found, _) = settle(&over, &rows, "--dialect guide");
+        assert_eq!(found, verdict);
+    }
+}
+
+#[test]
+fn in_doubt_a_refusal_of_the_only_spelling_is_no_proof() {
+    let rows = format!("lead_id,phone_number,notes\nlead_a,{},late\n", number(0));
+    let mut over = json!({"notes": "old"});
+    let before = json!({"status": 200, "body": lead_with("lead_a", &over).to_string()});
+    over["sandbox"] = json!({"patch": ["500_after", "unknown_field_400"], "get": ["ok", before]});
+    let (found, _) = settle(&over, &rows, "");
+    assert_eq!(found, "updated/confirmed_by_read//400/2");
+}
+
+#[test]
+fn a_row_that_cannot_be_sent_in_the_other_spelling_keeps_the_servers_words() {
+    let rows = "lead_id,metadata.product\nlead_a,home_loan\n";
+    for (first, verdict) in [
+        ("unknown_field_400", "invalid/rejected_by_server//400/1"),
+        ("500_before", "failed/outcome_unknown//400/2"),
+    ] {
+        let steps = json!({"first": [first], "always": "unknown_field_400"});
+        let over = json!({"metadata": {}, "sandbox": {"patch": steps}});
+        let (found, world) = settle(&over, rows, "");
+        assert_eq!(found, verdict);
+        let results = world.judge();
+        let row = results.of("lead_a");
+        assert!(row["result_detail"].contains("should not exist"), "{row}");
+    }
+}
+
+#[test]
+fn a_lead_that_cannot_be_read_for_a_page_is_unreachable() {
+    let over = json!({"sandbox": {"get": {"always": "html_200"}}});
+    let world = World::new(vec![
+        lead_with("lead_a", &over),
+        lead_with("lead_b", &json!({})),
+    ]);
+    world.write(
+        INPUT,
+        "lead_id,metadata.product\nlead_a,home_loan\nlead_b,home_loan\n",
+    );
+    world
+        .run("apply corrections.csv --max-attempts 2")
+        .expect(1);
+    let results = world.judge();
+    assert_eq!(results.of("lead_a").verdict(), "failed/unreachable//200/0");
+}
+
+#[test]
 fn with_the_spelling_stated_the_other_one_is_never_tried() {
     let rows = format!("lead_id,phone_number\nlead_a,{}\n", number(0));
     for (step, verdict) in [
@@ -296,6 +369,33 @@ fn with_the_spelling_stated_the_other_one_is_never_tried() {
         let (found, world) = settle(&always(step), &rows, "--dialect guide");
         assert_eq!(found, verdict);
         assert_eq!(world.requests("PATCH"), 1);
+    }
+}
+
+#[test]
+fn a_variable_that_differs_from_the_leads_only_in_case_is_pointed_out() {
+    let over = json!({"metadata": {"Product": "gold_loan", "city": "Pune"}});
+    for (cells, words) in [
+        (
+            "home_loan,",
+            "the lead also has `Product`, which differs only in case",
+        ),
+        (
+            "<clear>,",
+            "the lead also has `Product`, which differs only in case",
+        ),
+        (",Delhi", ""),
+    ] {
+        let rows = format!("lead_id,metadata.product,metadata.city\nlead_a,{cells}\n");
+        let world = World::new(vec![lead_with("lead_a", &over)]);
+        world.write(INPUT, &rows);
+        world
+            .run("apply corrections.csv --dry-run")
+            .expect(0)
+            .says(words);
+        world.run("apply corrections.csv").expect(0);
+        let results = world.judge();
+        assert_eq!(&results.of("lead_a")["result_detail"], words, "{cells}");
     }
 }
 

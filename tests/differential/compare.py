@@ -7,8 +7,8 @@ A seeded generator takes numbers of every region and type, true and damaged, and
   idd      `00…` is read as `+…` and as the region's plan has it; two different numbers are ambiguous
   destroy  nothing may be accepted
 A cell without `+` that begins with the calling code of its region is ambiguous where Google takes the code for an area
-code, and the cell with a `+` is another valid number; behind a zero only where Google's number is longer than usual. In
-Italy and Gabon so is a short number that is another valid one with a zero in front.
+code, and the cell with a `+` is another valid number; behind a zero only where that and the code are set apart, or
+Google's number is longer than usual. In Italy and Gabon so is a short fixed-line or mobile number that is another valid one with a zero in front.
 Where leadfix refuses by a rule of its own, which Google's library does not have, there is nothing to compare; such
 cells are counted by their code. Everywhere else decision and E.164 must be equal.
 """
@@ -30,7 +30,9 @@ OWN = set(
     "letters unexpected_character suspect_rounded ambiguous".split()
 )
 TYPES = [value for value in range(11) if value != PhoneNumberType.UNKNOWN]
+LINES = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 EXTENSION = re.compile("[ex#;]")
+INVISIBLE = re.compile("[\u200b\u200e\u2060]")
 DOUBLE_ZERO = re.compile(r"[^0-9+]*0[^0-9+]*0")
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
@@ -186,10 +188,12 @@ def in_region(text, region):
     if not found or "+" in plain(text):
         return found
     if code in ("39", "241") and not zero and len(digits) <= 9 and google("0" + digits, region) not in ("", found):
-        return "ambiguous"
+        if phonenumbers.number_type(phonenumbers.parse(found)) in LINES:
+            return "ambiguous"
     if not digits[zero:].startswith(code):
         return found
-    if zero and (len(code) == 1 or len(found) - 1 - len(code) <= 11):
+    apart = re.match(rf"\D*0{code}\D", INVISIBLE.sub("", plain(text)))
+    if zero and (len(code) == 1 or not apart and len(found) - 1 - len(code) <= 11):
         return found
     other = google("+" + digits[zero:], "-")
     return "ambiguous" if other and other != found else found

@@ -391,16 +391,12 @@ fn a_page_in_the_midst_of_a_run_settles_no_row_and_holds_it_up_no_longer_than_it
     });
 }
 
-#[test]
-fn a_key_that_knows_none_of_the_leads_settled_before_calls_no_row_missing() {
-    let world = World::new(12, Script::default());
+/// A run of so many rows of which four were settled before it was killed.
+fn killed_behind_four(count: usize) -> World {
+    let world = World::new(count, Script::default());
     world.run(APPLY).expect(0);
-    let kept: Vec<String> = world
-        .read(RESULTS)
-        .lines()
-        .take(5)
-        .map(str::to_owned)
-        .collect();
+    let results = world.read(RESULTS);
+    let kept: Vec<&str> = results.lines().take(5).collect();
     world.write(RESULTS, kept.join("\n") + "\n");
     let run_file = "corrections.run.json";
     let mut run: serde_json::Value = serde_json::from_str(&world.read(run_file)).expect("JSON");
@@ -408,8 +404,31 @@ fn a_key_that_knows_none_of_the_leads_settled_before_calls_no_row_missing() {
     run["durable"] = 0.into();
     world.write(run_file, run.to_string());
     world
+}
+
+#[test]
+fn a_key_that_knows_none_of_the_leads_settled_before_calls_no_row_missing() {
+    let world = killed_behind_four(12);
+    world
         .server
         .behave(Script::default().whatever(step(refusal(404))));
     world.run(APPLY).complains(78, &["another workspace"]);
     assert_eq!(world.judge_so_far().len(), 4);
+}
+
+#[test]
+fn a_page_is_no_word_on_the_leads_settled_before() {
+    let world = killed_behind_four(5);
+    let pages = (0..4).fold(Script::default(), |script, index| {
+        script.always("GET", &format!("lead_{index}"), step(answer(404, HTML)))
+    });
+    world.server.behave(pages.whatever(step(refusal(404))));
+    let ran = world.run(APPLY);
+    ran.expect(1);
+    let results = world.judge();
+    assert_eq!(
+        results[4].verdict(),
+        "missing/missing_after_doubt/",
+        "{ran}"
+    );
 }

@@ -38,12 +38,7 @@ fn wanted(name: &str, scenario: &Scenario) -> Wanted {
     };
     match name {
         // Only refusals tell, and each costs a second.
-        _ if name.starts_with("no headers, bucket") => Wanted {
-            refused: 0.005,
-            ..usual
-        },
         _ if name.starts_with("no headers") => Wanted {
-            used: 0.95,
             refused: 0.005,
             ..usual
         },
@@ -237,8 +232,9 @@ fn a_known_quota_is_never_overdrawn_and_never_left_waiting() {
         let (scenario, quota) = drawn(seed);
         let Watched { outcome, gap, .. } = watched(&scenario, Pace::knowing(quota), seed);
         let Server { shape, window, .. } = scenario.server;
-        // A window is used up a little before its end; besides that a timer may be late.
-        let longest = 4.0 / quota.rate() + 0.05 * window + 0.005;
+        // A window is used up a little before its end, and one that slides is taken to be longer by 8 ms and 0.3 %; besides
+        // that a timer may be late.
+        let longest = 4.0 / quota.rate() + 0.05 * window + 0.012;
         assert!(
             outcome.refused == 0.0 && outcome.used >= 0.97 && gap <= longest,
             "seed {seed}: {shape:?} {quota}, latency {:?}: {outcome:?}, {gap} s without any",
