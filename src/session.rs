@@ -105,8 +105,12 @@ impl Claim {
         let (run, opened) = match load(&files)? {
             None => begin(&files, identity, window, bom, surveyed)?,
             Some(run) if run.has_sent_nothing() && is_other(&run, &identity, &files) => {
-                std::fs::remove_file(&files.results)
-                    .map_err(|error| io_error(&files.results, "cannot remove", &error))?;
+                match std::fs::remove_file(&files.results) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(io_error(&files.results, "cannot remove", &error));
+                    }
+                    _ => {}
+                }
                 begin(&files, identity, window, bom, surveyed)?
             }
             Some(run) => resume(&files, run, &identity, window, bom, surveyed)?,
@@ -137,9 +141,10 @@ impl Session {
     }
 }
 
-/// Whether a run with other settings has left results without a row.
+/// Whether a run with other settings has left no results, or some without a row.
 fn is_other(run: &RunFile, identity: &Identity, files: &Files) -> bool {
-    run.identity.difference(identity).is_some() && results::hold_no_row(&files.results)
+    let has_no_row = !files.results.exists() || results::hold_no_row(&files.results);
+    has_no_row && run.identity.difference(identity).is_some()
 }
 
 /// Results that a run has left unfinished are not the account of its input: whoever ran them again would forget the

@@ -172,8 +172,8 @@ pub fn are_ours(path: &Path) -> bool {
 
 /// Whether these are results of ours with a header and nothing behind it.
 pub fn hold_no_row(path: &Path) -> bool {
-    let rest = begun(path).map(|reader| reader.map(|mut reader| reader.records().next().is_none()));
-    matches!(rest, Ok(Some(true)))
+    begun(path)
+        .is_ok_and(|reader| reader.is_some_and(|mut reader| reader.records().next().is_none()))
 }
 
 /// Results of ours, read up to behind their header.
