@@ -35,6 +35,9 @@ pub enum ErrorKind {
         /// What the system said.
         source: io::Error,
     },
+    /// No place for a copy of it.
+    #[error("cannot create a temporary file: {0}; set TMPDIR to a folder that you can write to")]
+    NoTemporaryFile(#[source] io::Error),
     /// A folder.
     #[error("is a folder; name the file in it")]
     Folder,
@@ -213,7 +216,11 @@ impl InputError {
 
     /// Whether this is the machine's trouble (exit code 74) rather than the file's (65).
     pub fn is_local_io(&self) -> bool {
-        matches!(&self.0.kind, ErrorKind::Io { source, .. } if source.kind() != io::ErrorKind::NotFound)
+        match &self.0.kind {
+            ErrorKind::Io { source, .. } => source.kind() != io::ErrorKind::NotFound,
+            ErrorKind::NoTemporaryFile(_) => true,
+            _ => false,
+        }
     }
 }
 

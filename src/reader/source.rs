@@ -79,7 +79,7 @@ impl Source {
 
     pub(super) fn spool_file(path: &Path) -> Result<File, InputError> {
         private::unnamed()
-            .map_err(|source| InputError::io(path, "create a temporary file for", source))
+            .map_err(|source| InputError::new(path, ErrorKind::NoTemporaryFile(source)))
     }
 
     pub(super) fn from_spool(path: &Path, file: File) -> Source {
