@@ -116,6 +116,11 @@ impl<'a> Lead<'a> {
         }
     }
 
+    /// Whether it shows a name, be it none.
+    pub fn shows_name(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// Whether this is the name that it shows; `None` where it shows none.
     pub fn has_name(&self, wanted: &str) -> Option<bool> {
         let shown = self.name?;
