@@ -80,6 +80,8 @@ pub enum Question {
     Mismatch,
     /// The server accepted the request but proved nothing.
     Unproven,
+    /// The server accepted the request and showed nothing else than was sent, but not all of it.
+    Unshown,
     /// The lead is locked; was the correction applied?
     Conflict,
     /// The same, a second or more after the first read.
@@ -145,14 +147,16 @@ pub fn patch(seen: Seen, doubt: bool, succeeded: bool) -> Verdict {
 fn accepted(evidence: Evidence) -> Verdict {
     match evidence {
         Evidence::Whole => Verdict::Settle(Finding::UPDATED),
-        Evidence::Partly => Verdict::Settle(Finding::new(Status::Updated, Cause::PartlyConfirmed)),
-        Evidence::Unshown => {
-            Verdict::Settle(Finding::new(Status::Updated, Cause::AcceptedUnconfirmed))
-        }
-        Evidence::Mixed | Evidence::Differs | Evidence::DiffersUndialled => Verdict::Ask {
-            question: Question::Mismatch,
+        Evidence::Partly | Evidence::Unshown => Verdict::Ask {
+            question: Question::Unshown,
             doubt: true,
         },
+        Evidence::Mixed | Evidence::Differs | Evidence::DiffersUndialled | Evidence::Uncertain => {
+            Verdict::Ask {
+                question: Question::Mismatch,
+                doubt: true,
+            }
+        }
         Evidence::Nothing => Verdict::Ask {
             question: Question::Unproven,
             doubt: true,
@@ -210,7 +214,10 @@ pub fn read(question: Question, seen: Seen, doubt: bool) -> Verdict {
         (300..=399, _) => Verdict::Stop(Systemic::Redirected),
         (429, _) => Verdict::Hold,
         (200..=299, _) if evidence == Evidence::OtherLead => Verdict::Reconnect,
-        (200..=299, Question::Forbidden(words)) if !doubt => Verdict::Settle(blocked(words)),
+        (200..=299, Question::Forbidden(words)) if !doubt => match evidence {
+            Evidence::Nothing => Verdict::Stop(Systemic::KeyRefused),
+            _ => Verdict::Settle(blocked(words)),
+        },
         (200..=299, Question::Forbidden(words)) => {
             shown(Question::Refused(blocked(words)), evidence, doubt)
         }
@@ -222,6 +229,7 @@ pub fn read(question: Question, seen: Seen, doubt: bool) -> Verdict {
             404,
             Question::Mismatch
             | Question::Unproven
+            | Question::Unshown
             | Question::Forbidden(_)
             | Question::Refused(_)
             | Question::Exhausted,
@@ -232,7 +240,9 @@ pub fn read(question: Question, seen: Seen, doubt: bool) -> Verdict {
 
 /// A read that shows our lead.
 fn shown(question: Question, evidence: Evidence, doubt: bool) -> Verdict {
-    use Evidence::{Differs, DiffersUndialled, Mixed, Nothing, OtherLead, Partly, Unshown, Whole};
+    use Evidence::{
+        Differs, DiffersUndialled, Mixed, Nothing, OtherLead, Partly, Uncertain, Unshown, Whole,
+    };
     let confirmed = Verdict::Settle(Finding::new(Status::Updated, Cause::ConfirmedByRead));
     let review = Verdict::Settle(Finding::locked(Cause::PartlyApplied, Reupload::Review));
     match (question, evidence) {
@@ -248,26 +258,33 @@ fn shown(question: Question, evidence: Evidence, doubt: bool) -> Verdict {
         }
         (Question::Conflict | Question::ConflictAgain, Mixed | Partly) => review,
         (_, Whole) => confirmed,
-        (Question::Mismatch | Question::Unproven, Partly) => {
+        (Question::Mismatch | Question::Unproven | Question::Unshown, Partly) => {
             Verdict::Settle(Finding::new(Status::Updated, Cause::PartlyConfirmed))
+        }
+        (Question::Unshown, Unshown) => {
+            Verdict::Settle(Finding::new(Status::Updated, Cause::AcceptedUnconfirmed))
         }
         // A lock that the lead does not own up to is no certainty: it may yet be dialled, or must not be.
         (Question::Conflict | Question::ConflictAgain, DiffersUndialled) => {
             Verdict::Settle(Finding::locked(Cause::LockDenied, Reupload::Review))
         }
-        (Question::Mismatch, Differs | DiffersUndialled) => {
+        (Question::Mismatch | Question::Unshown, Differs | DiffersUndialled) => {
             Verdict::OtherSpelling(Finding::new(Status::Failed, Cause::NotApplied))
         }
-        (Question::Mismatch, Mixed) => {
+        (Question::Mismatch | Question::Unshown, Uncertain) => {
+            Verdict::OtherSpelling(Finding::new(Status::Failed, Cause::OutcomeUnknown))
+        }
+        (Question::Mismatch | Question::Unshown, Mixed) => {
             Verdict::OtherSpelling(Finding::new(Status::Failed, Cause::PartlyApplied))
         }
         (Question::Refused(_), Mixed) => {
             Verdict::Settle(Finding::new(Status::Failed, Cause::PartlyApplied))
         }
         (Question::Refused(finding), Differs | DiffersUndialled) => Verdict::Settle(finding),
-        (_, Nothing | OtherLead | Unshown | Partly | Mixed | Differs | DiffersUndialled) => {
-            unread(question, doubt)
-        }
+        (
+            _,
+            Nothing | OtherLead | Unshown | Partly | Mixed | Differs | DiffersUndialled | Uncertain,
+        ) => unread(question, doubt),
     }
 }
 
@@ -277,7 +294,9 @@ fn unread(question: Question, doubt: bool) -> Verdict {
         Question::Conflict | Question::ConflictAgain => {
             Verdict::Settle(Finding::locked(Cause::LockUnread, Reupload::Review))
         }
-        Question::Mismatch | Question::Unproven => Verdict::Retry { doubt: true },
+        Question::Mismatch | Question::Unproven | Question::Unshown => {
+            Verdict::Retry { doubt: true }
+        }
         Question::Forbidden(_) => Verdict::Retry { doubt },
         Question::Refused(_) | Question::Exhausted => {
             Verdict::Settle(Finding::new(Status::Failed, Cause::OutcomeUnknown))
@@ -350,9 +369,10 @@ mod tests {
         reupload: Reupload::No,
     };
 
-    const QUESTIONS: [Question; 7] = [
+    const QUESTIONS: [Question; 8] = [
         Question::Mismatch,
         Question::Unproven,
+        Question::Unshown,
         Question::Conflict,
         Question::ConflictAgain,
         Question::Forbidden(Words::Destination),
@@ -531,6 +551,7 @@ mod tests {
     #[test]
     fn no_update_without_proof_and_no_reupload_without_certainty() {
         use Evidence::{Partly, Unshown, Whole};
+        let unshown = |question| (question == Question::Unshown).then_some(Unshown);
         for (key, seen) in replies() {
             for doubt in [false, true] {
                 for succeeded in [false, true] {
@@ -540,7 +561,7 @@ mod tests {
                         Some(Reupload::Yes),
                         "{key}: a 409 alone is no certainty"
                     );
-                    check_updated(verdict, shows(seen, &[Whole, Partly, Unshown]), &key);
+                    check_updated(verdict, shows(seen, &[Whole]), &key);
                     if let Some(verdict) = read_before(seen, doubt, succeeded) {
                         assert_ne!(
                             yes(verdict),
@@ -552,7 +573,9 @@ mod tests {
                 }
                 for question in QUESTIONS {
                     let verdict = read(question, seen, doubt);
-                    check_updated(verdict, shows(seen, &[Whole, Partly]), &key);
+                    let proofs = [Some(Whole), Some(Partly), unshown(question)];
+                    let proofs: Vec<_> = proofs.into_iter().flatten().collect();
+                    check_updated(verdict, shows(seen, &proofs), &key);
                     if yes(verdict) == Some(Reupload::Yes) {
                         assert!(shows(seen, &[Evidence::Differs]), "{key}");
                         assert!(

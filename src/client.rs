@@ -283,11 +283,10 @@ fn behind<'a>(text: &'a str, forms: &[Vec<String>]) -> Option<&'a str> {
     ends.last().map(|end| &text[*end..])
 }
 
-/// Whether the text begins like this. The digits of escapes are written either way; a character alone is not.
+/// Whether the text begins like this, in either case: hosts are lowered, and the digits of escapes written either way.
 fn is_written_so(text: &str, form: &str) -> bool {
-    let is_escape = form.len() > 2;
     text.get(..form.len())
-        .is_some_and(|head| head == form || is_escape && head.eq_ignore_ascii_case(form))
+        .is_some_and(|head| head.eq_ignore_ascii_case(form))
 }
 
 /// How a character is written: as it is, in URLs, in JSON, in HTML.
@@ -487,6 +486,7 @@ mod tests {
             (r#"{"key":"keyid_7f:s3cr+t\/v4lue"}"#, r#"{"key":"[key]"}"#),
             (r#"{"key":"s3cr\u002Bt/v4lue"}"#, r#"{"key":"[key]"}"#),
             ("<p>s3cr&#43;t&#x2F;v4lue</p>", "<p>[key]</p>"),
+            ("https://S3CR+T%2fV4LUE.example", "https://[key].example"),
             ("s3cr%2Bt%2Fv4lu", "s3cr%2Bt%2Fv4lu"),
             ("nothing of it", "nothing of it"),
         ] {

@@ -5,7 +5,7 @@ use std::fmt;
 use csv::StringRecord;
 use serde_json::Value;
 
-use crate::api::{MAX_VARIABLES, Variables};
+use crate::api::{self, MAX_VARIABLES, Variables};
 use crate::outcome::{Cause, Reason};
 use crate::phone::{self, E164, Normalised, Recovery, Refusal, Region};
 use crate::plan::MetadataMode;
@@ -287,6 +287,13 @@ impl<'a> Cells<'a> {
                 column,
                 Cause::EmptyLeadId,
                 "the `lead_id` cell is empty; fill in the lead's ID",
+            ));
+        }
+        if api::lead_segment(id).len() > api::LONGEST_SEGMENT {
+            return Err(Rejection::new(
+                column,
+                Cause::InvalidLeadId,
+                "the `lead_id` cell is too long for an ID",
             ));
         }
         // Nothing below finds fault with the usual ID.
@@ -577,6 +584,8 @@ mod tests {
 
     #[test]
     fn rows_that_are_not_sent() {
+        let long = "x".repeat(api::LONGEST_SEGMENT + 1);
+        let long_encoded = "é".repeat(api::LONGEST_SEGMENT / 6 + 1);
         for (cells, reason) in [
             (
                 ["", "9876543210", "", "", "", "", "", ""],
@@ -588,6 +597,14 @@ mod tests {
             ),
             (
                 ["..", "9876543210", "", "", "", "", "", ""],
+                Cause::InvalidLeadId,
+            ),
+            (
+                [&long, "9876543210", "", "", "", "", "", ""],
+                Cause::InvalidLeadId,
+            ),
+            (
+                [&long_encoded, "9876543210", "", "", "", "", "", ""],
                 Cause::InvalidLeadId,
             ),
             (

@@ -113,7 +113,7 @@ closed_list! {
         PartlyApplied => "partly_applied",
         /// Refused as locked, but the lead does not say that it has been dialled.
         LockDenied => "lock_denied",
-        /// Locked, and the lead could not be read, so nobody knows what it holds.
+        /// Locked, and the lead could not be read, or not all that was sent before, so nobody knows what it holds.
         LockUnread => "lock_unread",
         /// No such lead for this key.
         NotFound => "not_found",
@@ -155,8 +155,7 @@ closed_list! {
         VariablesUnread => "variables_unread",
         /// Every attempt ended without proof; the correction may have been applied.
         OutcomeUnknown => "outcome_unknown",
-        /// Neither a connection nor a first read of the lead succeeded, so that nothing of the row was sent, or only a page
-        /// before the API answered it.
+        /// Neither a connection nor a first read of the lead succeeded, so that nothing of the row was sent.
         Unreachable => "unreachable",
         /// The server answered with a status outside its contract; nothing was applied as far as it says.
         UnexpectedAnswer => "unexpected_answer",

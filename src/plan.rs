@@ -57,11 +57,14 @@ pub enum Evidence {
     Differs,
     /// The same, of a lead that does not say that it has been dialled.
     DiffersUndialled,
+    /// Our lead, with none of the shown fields in place, but with others that it never shows and that an earlier request
+    /// may have set.
+    Uncertain,
 }
 
 impl Evidence {
     /// Every member.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Nothing,
         Self::OtherLead,
         Self::Whole,
@@ -70,6 +73,7 @@ impl Evidence {
         Self::Mixed,
         Self::Differs,
         Self::DiffersUndialled,
+        Self::Uncertain,
     ];
 }
 
@@ -147,8 +151,8 @@ impl<'a> Plan<'a> {
         words.collect::<Vec<_>>().join("; ")
     }
 
-    /// Compares a lead with the plan.
-    pub fn evidence(&self, lead: Option<&Lead>) -> Evidence {
+    /// Compares a lead with the plan; `doubt`: an earlier request may have been applied.
+    pub fn evidence(&self, lead: Option<&Lead>, doubt: bool) -> Evidence {
         let Some(lead) = lead else {
             return Evidence::Nothing;
         };
@@ -170,6 +174,11 @@ impl<'a> Plan<'a> {
                 ..
             } => Evidence::Whole,
             Tally { different: 0, .. } => Evidence::Partly,
+            Tally {
+                equal: 0,
+                unshown: 1..,
+                ..
+            } if doubt => Evidence::Uncertain,
             Tally { equal: 0, .. } if !lead.is_dialled() => Evidence::DiffersUndialled,
             Tally { equal: 0, .. } => Evidence::Differs,
             _ => Evidence::Mixed,
@@ -187,9 +196,18 @@ impl<'a> Plan<'a> {
                 .collect();
             names.join(", ")
         };
+        let losses = self.losses(held.as_ref()).into_iter();
+        let losses: Vec<String> = losses
+            .map(|key| format!("metadata.{}", text::cut(key)))
+            .collect();
+        let lost = match self.mode {
+            MetadataMode::Merge => "lost or changed",
+            MetadataMode::Replace => "left over",
+        };
         let parts = [
             ("in place", names(Some(true))),
             ("not in place", names(Some(false))),
+            (lost, losses.join(", ")),
             ("never shown by the server", names(None)),
         ];
         let parts = parts.iter().filter(|(_, names)| !names.is_empty());
@@ -217,7 +235,7 @@ impl<'a> Plan<'a> {
                 None => return None,
             } += 1;
         }
-        tally.different += self.losses(held.as_ref());
+        tally.different += self.losses(held.as_ref()).len();
         Some(tally)
     }
 
@@ -269,29 +287,29 @@ impl<'a> Plan<'a> {
             .chain(none)
     }
 
-    /// How many variables are not as they shall be although the row does not name them: lost or changed in a
-    /// merge, left over in a replacement.
-    fn losses(&self, held: Option<&Variables>) -> usize {
+    /// The variables that are not as they shall be although the row does not name them: lost or changed in a merge,
+    /// left over in a replacement.
+    fn losses<'b>(&'b self, held: Option<&'b Variables>) -> Vec<&'b String> {
         let (Some(wanted), Some(shown)) = (&self.variables, held) else {
-            return 0;
+            return Vec::new();
         };
         let named = |key: &String| {
             self.correction.variables.contains_key(key) || self.correction.removed.contains(key)
         };
+        let is_kept = |key: &String, value| {
+            let shown = shown.get(key);
+            shown.is_some_and(|shown| same_value(shown, value))
+        };
         match self.mode {
             MetadataMode::Merge => wanted
                 .iter()
-                .filter(|(key, value)| {
-                    !named(key)
-                        && !shown
-                            .get(*key)
-                            .is_some_and(|shown| same_value(shown, value))
-                })
-                .count(),
+                .filter(|(key, value)| !named(key) && !is_kept(key, value))
+                .map(|(key, _)| key)
+                .collect(),
             MetadataMode::Replace => shown
                 .keys()
                 .filter(|key| !wanted.contains_key(*key))
-                .count(),
+                .collect(),
         }
     }
 }
@@ -341,7 +359,8 @@ mod tests {
         .unwrap();
         let sent = plan.change().variables.unwrap().into_owned();
         assert_eq!(Value::Object(sent), json!({"a": 1, "b": "2", "new": "3"}));
-        let evidence = |metadata: Value| plan.evidence(Some(&lead(json!({"metadata": metadata}))));
+        let evidence =
+            |metadata: Value| plan.evidence(Some(&lead(json!({"metadata": metadata}))), false);
         assert_eq!(
             evidence(json!({"a": 1, "b": "2", "new": "3"})),
             Evidence::Whole
@@ -379,9 +398,13 @@ mod tests {
         let sent = plan.change().variables.unwrap().into_owned();
         assert_eq!(Value::Object(sent), json!({"a": "1", "b": "2"}));
         assert_eq!(
-            plan.evidence(Some(&now)),
+            plan.evidence(Some(&now), false),
             Evidence::Mixed,
             "the lost variable is not yet back"
+        );
+        assert_eq!(
+            plan.explain(&now),
+            "in place: metadata.b; lost or changed: metadata.a"
         );
     }
 
@@ -404,9 +427,15 @@ mod tests {
     fn a_replacement_leaves_nothing_else() {
         let correction = correction(None, json!({"b": "2"}), &[]);
         let plan = Plan::new(&correction, MetadataMode::Replace, None, &Variables::new()).unwrap();
-        let evidence = |metadata: Value| plan.evidence(Some(&lead(json!({"metadata": metadata}))));
+        let evidence =
+            |metadata: Value| plan.evidence(Some(&lead(json!({"metadata": metadata}))), false);
         assert_eq!(evidence(json!({"b": "2"})), Evidence::Whole);
         assert_eq!(evidence(json!({"b": "2", "old": "x"})), Evidence::Mixed);
+        let kept = lead(json!({"metadata": {"b": "2", "old": "x"}}));
+        assert_eq!(
+            plan.explain(&kept),
+            "in place: metadata.b; left over: metadata.old"
+        );
         assert_eq!(evidence(json!({})), Evidence::Differs);
     }
 
@@ -445,8 +474,8 @@ mod tests {
             ..correction(Some(NEW), json!({}), &[])
         };
         let plan = Plan::new(&correction, MetadataMode::Merge, None, &Variables::new()).unwrap();
-        let evidence = |shown: Value| plan.evidence(Some(&lead(shown)));
-        assert_eq!(plan.evidence(None), Evidence::Nothing);
+        let evidence = |shown: Value| plan.evidence(Some(&lead(shown)), false);
+        assert_eq!(plan.evidence(None, false), Evidence::Nothing);
         assert_eq!(
             evidence(json!({"id": "lead_2", "phone_number": NEW})),
             Evidence::OtherLead
@@ -485,6 +514,10 @@ mod tests {
             let shown = json!({"phone_number": "+919876543211", "status": status});
             assert_eq!(evidence(shown), Evidence::DiffersUndialled, "{status}");
         }
+        let old = lead(json!({"phone_number": "+919876543211"}));
+        assert_eq!(plan.evidence(Some(&old), true), Evidence::Uncertain);
+        let other_name = lead(json!({"phone_number": "+919876543211", "name": "Old", "notes": ""}));
+        assert_eq!(plan.evidence(Some(&other_name), true), Evidence::Differs);
         let shown = lead(json!({"phone_number": NEW, "name": "Old"}));
         assert_eq!(
             plan.explain(&shown),
@@ -500,7 +533,7 @@ mod tests {
         };
         let plan = Plan::new(&correction, MetadataMode::Replace, None, &Variables::new()).unwrap();
         assert_eq!(plan.change().variables.unwrap().len(), 0);
-        let evidence = |shown| plan.evidence(Some(&lead(shown)));
+        let evidence = |shown| plan.evidence(Some(&lead(shown)), false);
         assert_eq!(evidence(json!({"metadata": {}})), Evidence::Whole);
         assert_eq!(evidence(json!({"metadata": {"a": "1"}})), Evidence::Differs);
         assert_eq!(evidence(json!({})), Evidence::Nothing, "it may have some");
@@ -516,7 +549,7 @@ mod tests {
         let plan = Plan::new(&correction, MetadataMode::Replace, None, &Variables::new()).unwrap();
         let evidence = |name, notes, city| {
             let shown = json!({"name": name, "notes": notes, "metadata": {"city": city}});
-            plan.evidence(Some(&lead(shown)))
+            plan.evidence(Some(&lead(shown)), false)
         };
         assert_eq!(evidence("Priya", "call late", "Pune"), Evidence::Whole);
         assert_eq!(evidence("Priya ", "\ncall late", " Pune"), Evidence::Whole);
@@ -531,7 +564,7 @@ mod tests {
         };
         let plan = Plan::new(&correction, MetadataMode::Merge, None, &Variables::new()).unwrap();
         assert_eq!(
-            plan.evidence(Some(&lead(json!({"phone_number": NEW})))),
+            plan.evidence(Some(&lead(json!({"phone_number": NEW}))), false),
             Evidence::Unshown
         );
         assert!(!plan.change().tells_dialects_apart());

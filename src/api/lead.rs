@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{Change, Dialect, Variables};
 use crate::shown::is_as_sent;
+use crate::unambiguous::Unambiguous;
 
 /// A lead as the server shows it, in either of its two documented shapes. It stands in the reply: most replies are
 /// asked for two of their fields and then forgotten, so nothing is copied out of them unless it is asked for.
@@ -45,6 +46,12 @@ pub struct Lead<'a> {
     status_code: Option<u16>,
     #[serde(borrow, default, deserialize_with = "present")]
     success: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    ok: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    errors: Option<&'a RawValue>,
 }
 
 /// Text of a reply; copied only where it holds escapes.
@@ -63,17 +70,35 @@ impl<'a> Lead<'a> {
     /// Reads a lead from a whole JSON reply, also when it is wrapped in `{"statusCode":…,"data":{…}}`. `None`
     /// where the reply is no JSON object or shows nothing that identifies a lead.
     pub fn from_reply(body: &'a [u8]) -> Option<Self> {
-        let plain = read::<Self>(body).filter(Self::is_identified);
-        plain.or_else(|| {
-            let wrapped = read::<Wrapped>(body)?;
-            wrapped.lead().filter(Self::is_identified)
-        })
+        let outer = read::<Self>(body).filter(|outer| !outer.fails())?;
+        if outer.is_identified() {
+            return Some(outer);
+        }
+        // A lead has states of its own; of an envelope it is the one word for a failure.
+        let wrapped = read::<Wrapped>(body).filter(|_| outer.status.as_deref() != Some("error"))?;
+        let inner = wrapped.data;
+        (inner.is_identified() && !inner.fails()).then_some(inner)
     }
 
-    /// Whether it has an ID, and no failure beside it.
     fn is_identified(&self) -> bool {
-        let is_named = self.id.is_some() || self.campaign_id.is_some();
-        is_named && !fails(self.status_code, self.success)
+        self.id.is_some() || self.campaign_id.is_some()
+    }
+
+    /// Whether what stands beside the lead, or around it, says that something failed.
+    fn fails(&self) -> bool {
+        let nothing = ["null", "false", "\"\"", "[]", "{}"];
+        let is_denied = |field: Option<&RawValue>| field.is_some_and(|said| said.get() == "false");
+        let complains =
+            |field: Option<&RawValue>| field.is_some_and(|said| !nothing.contains(&said.get()));
+        let status = self.status.as_ref().and_then(|status| status.parse().ok());
+        [self.status_code, status]
+            .into_iter()
+            .flatten()
+            .any(|code| code >= 400)
+            || is_denied(self.success)
+            || is_denied(self.ok)
+            || complains(self.error)
+            || complains(self.errors)
     }
 
     /// Whether the server names this lead in either of the places where its ID is documented to stand.
@@ -91,6 +116,11 @@ impl<'a> Lead<'a> {
         }
     }
 
+    /// Whether it shows a name, be it none.
+    pub fn shows_name(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// Whether this is the name that it shows; `None` where it shows none.
     pub fn has_name(&self, wanted: &str) -> Option<bool> {
         let shown = self.name?;
@@ -98,9 +128,13 @@ impl<'a> Lead<'a> {
     }
 
     /// The variables, from whichever field shows them. `None` where nobody knows what the lead holds: neither an
-    /// object nor an explicit `null`, something else where the object should be, or two objects that both hold some.
+    /// object nor an explicit `null`, something else where the object should be, a key that stands twice, or two objects
+    /// that both hold some and differ.
     pub fn variables(&self) -> Option<Variables> {
-        let read = |field: &RawValue| serde_json::from_str::<Value>(field.get());
+        let read = |field: &RawValue| {
+            serde_json::from_str::<Unambiguous>(field.get())?;
+            serde_json::from_str::<Value>(field.get())
+        };
         let metadata = self.metadata.map(read).transpose().ok()?;
         let notes = self.notes.map(read).transpose().ok()?;
         match (metadata, notes) {
@@ -108,7 +142,7 @@ impl<'a> Lead<'a> {
                 match (first.len(), second.len()) {
                     (_, 0) => Some(first),
                     (0, _) => Some(second),
-                    _ => None,
+                    _ => (first == second).then_some(first),
                 }
             }
             (Some(Value::Object(only)), _)
@@ -151,43 +185,11 @@ impl<'a> Lead<'a> {
     }
 }
 
-/// A lead in an envelope, which may say that something failed.
+/// A lead in an envelope.
 #[derive(Deserialize)]
 struct Wrapped<'a> {
-    #[serde(rename = "statusCode")]
-    status_code: Option<u16>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    status: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    success: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    error: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    errors: Option<&'a RawValue>,
     #[serde(borrow)]
     data: Lead<'a>,
-}
-
-impl<'a> Wrapped<'a> {
-    /// The lead, where nothing failed.
-    fn lead(self) -> Option<Lead<'a>> {
-        let nothing = ["null", "false", "\"\"", "[]", "{}"];
-        let mut errors = [self.error, self.errors].into_iter().flatten();
-        let complains = errors.any(|said| !nothing.contains(&said.get()));
-        let status = self.status.and_then(|status| status.get().parse().ok());
-        let failed =
-            complains || status.is_some_and(is_error) || fails(self.status_code, self.success);
-        (!failed).then_some(self.data)
-    }
-}
-
-fn is_error(code: u16) -> bool {
-    code >= 400
-}
-
-/// Whether an envelope says that what it answers has failed.
-fn fails(code: Option<u16>, success: Option<&RawValue>) -> bool {
-    code.is_some_and(is_error) || success.is_some_and(|success| success.get() == "false")
 }
 
 /// Tells an explicit `null` (shown) from a field that is absent (not shown).
@@ -354,8 +356,22 @@ mod tests {
             r#"{"error":"Conflict","data":{"id":"lead_1","phone_number":"+91"}}"#,
             r#"{"status":409,"data":{"id":"lead_1","phone_number":"+91"}}"#,
             r#"{"errors":[{"field":"metadata"}],"data":{"id":"lead_1","phone_number":"+91"}}"#,
+            r#"{"status":"error","data":{"id":"lead_1","phone_number":"+91"}}"#,
+            r#"{"ok":false,"data":{"id":"lead_1","phone_number":"+91"}}"#,
+            r#"{"statusCode":200,"data":{"id":"lead_1","phone_number":"+91","error":"stale copy"}}"#,
+            r#"{"id":"lead_1","phone_number":"+91","error":"Conflict"}"#,
+            r#"{"id":"lead_1","phone_number":"+91","errors":["x"]}"#,
+            r#"{"id":"lead_1","phone_number":"+91","ok":false}"#,
+            r#"{"id":"lead_1","phone_number":"+91","status":409}"#,
         ] {
             assert!(Lead::from_reply(reply.as_bytes()).is_none(), "{reply}");
+        }
+        for reply in [
+            r#"{"id":"lead_1","status":"failed","error":null,"errors":[],"ok":true}"#,
+            r#"{"status":"success","error":"","data":{"id":"lead_1","status":"failed"}}"#,
+            r#"{"status":200,"data":{"id":"lead_1"}}"#,
+        ] {
+            assert!(Lead::from_reply(reply.as_bytes()).is_some(), "{reply}");
         }
     }
 
@@ -375,7 +391,7 @@ mod tests {
             let (metadata, notes) = (fields.get("metadata"), fields.get("notes"));
             let variables = match (metadata, notes) {
                 (Some(Value::Object(first)), Some(Value::Object(second))) => {
-                    let rivals = !first.is_empty() && !second.is_empty();
+                    let rivals = !first.is_empty() && !second.is_empty() && first != second;
                     (!rivals).then(|| {
                         first
                             .iter()
@@ -451,6 +467,9 @@ mod tests {
             (r#""metadata":"{\"a\":1}","notes":null"#, None),
             (r#""metadata":[{"key":"a"}],"notes":null"#, None),
             (r#""metadata":{"a":"1"},"notes":{"b":"2"}"#, None),
+            (r#""metadata":{"a":"1"},"notes":{"a":"1"}"#, Some(1)),
+            (r#""metadata":{"a":"1","a":"2"},"notes":null"#, None),
+            (r#""metadata":null,"notes":{"a":{"b":1,"b":2}}"#, None),
             (r#""metadata":{},"notes":{"b":"2"}"#, Some(1)),
             (r#""metadata":{"a":"1"},"notes":"text""#, Some(1)),
             (r#""metadata":null,"notes":"text""#, Some(0)),

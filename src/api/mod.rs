@@ -31,6 +31,9 @@ pub const RATE_RESET: &str = "x-ratelimit-reset";
 /// A lead has at most this many variables.
 pub const MAX_VARIABLES: usize = 15;
 
+/// No ID is longer as a segment of a URL, in bytes: servers refuse what is.
+pub const LONGEST_SEGMENT: usize = 2048;
+
 /// RFC 3986 unreserved characters stay as they are in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')

@@ -4,6 +4,7 @@ mod read;
 mod reply;
 mod request;
 mod row;
+mod sights;
 mod wait;
 
 use std::cell::{Cell, RefCell};
@@ -14,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::info;
 
-use crate::api::Dialect;
+use crate::api::{Dialect, Lead};
 use crate::classify::{self, Question, Seen, Systemic, Verdict};
 use crate::client::{Answer, Client};
 use crate::correction::Correction;
@@ -25,9 +26,10 @@ use crate::outcome::{Cause, Finding, Outcome, Reason, Status};
 use crate::plan::{Evidence, MetadataMode, Plan};
 use crate::retry_budget::RetryBudget;
 use crate::text;
-use reply::{complaint_in, lead_in};
+use reply::{complaint_in, is_verdict, lead_in, lead_of};
 use request::Sent;
 use row::Row;
+use sights::Sights;
 
 /// So many leads are remembered by which key and server can be shown to work.
 pub const WITNESSES: usize = 3;
@@ -78,11 +80,11 @@ pub struct Executor<'a> {
     latecomers: Cell<bool>,
     /// Some leads that the server has shown, in this run or an earlier one.
     witnesses: RefCell<Vec<String>>,
-    /// Rows that have begun and are not settled, those among them that wait for what the others' replies tell, and whether
-    /// they have waited in vain.
+    /// Which fields of a lead that need not be shown reads have shown.
+    sights: Cell<Sights>,
+    /// Rows that have begun and are not settled, and those among them that wait for what the others' replies tell.
     under_way: Cell<u32>,
     waiting: Cell<u32>,
-    is_hopeless: Cell<bool>,
     /// One row at a time finds out whether the server is there.
     checking: Mutex<()>,
     retry_budget: RefCell<RetryBudget>,
@@ -122,9 +124,9 @@ impl<'a> Executor<'a> {
             first_answers: FirstAnswers::default(),
             latecomers: Cell::new(false),
             witnesses: RefCell::default(),
+            sights: Cell::default(),
             under_way: Cell::new(0),
             waiting: Cell::new(0),
-            is_hopeless: Cell::new(false),
             checking: Mutex::new(()),
             retry_budget: RefCell::default(),
             started: Instant::now(),
@@ -136,6 +138,7 @@ impl<'a> Executor<'a> {
     /// Waits until another row may begin. Rows are begun in the order of these calls; `None` when the run is
     /// ending.
     pub async fn begin(&self) -> Option<Permit<'a>> {
+        self.let_others_hear().await;
         let admitted = tokio::select! {
             biased;
             admitted = self.admitted() => admitted,
@@ -168,6 +171,14 @@ impl<'a> Executor<'a> {
             return None;
         }
         self.remember(correction, &outcome);
+        let is_blank = row.blanks > 0
+            && outcome.http_status.is_some_and(is_verdict)
+            && outcome.finding.status == Status::Failed
+            && !self.first_answers.have_spoken();
+        if is_blank {
+            self.stop_at_a_stranger(&row.words);
+            return None;
+        }
         let is_unreached = match outcome.finding.reason {
             Some(Reason::Cause(Cause::Unreachable)) => !self.answered.get(),
             // What an earlier run has sent, this one has not even asked about.
@@ -176,13 +187,6 @@ impl<'a> Executor<'a> {
         };
         if is_unreached {
             self.halt.pull(halt::Cause::Unreachable(row.words));
-            return None;
-        }
-        let is_blank = matches!(outcome.http_status, Some(200..=299))
-            && outcome.finding.status == Status::Failed
-            && self.first_answers.are_blank();
-        if is_blank {
-            self.stop_at_a_stranger(&row.words);
             return None;
         }
         Some(outcome)
@@ -269,6 +273,12 @@ impl<'a> Executor<'a> {
             let seen = self.see(row, &reply, Some(&plan));
             let mut verdict = classify::patch(seen, row.doubt, self.succeeded.get());
             self.note_success(seen, row, &plan);
+            if let Some(lead) = lead_of(&reply)
+                && matches!(verdict, Verdict::Ask { question, .. } if question == Question::Unshown)
+                && self.sights.get().show_no_more(&lead, row.correction)
+            {
+                verdict = classify::read(Question::Unshown, seen, row.doubt);
+            }
             loop {
                 match verdict {
                     Verdict::Settle(finding) => return Some(row.settled(row.finding(finding))),
@@ -319,10 +329,11 @@ impl<'a> Executor<'a> {
             None
         };
         let lead = answer.as_ref().and_then(lead_in);
-        if let Some(lead) = &lead
-            && row.correction.touches_variables()
-        {
-            row.remember(lead);
+        if let Some(lead) = &lead {
+            self.sights.set(self.sights.get().after(lead));
+            if row.correction.touches_variables() {
+                row.remember(lead);
+            }
         }
         let plan = match Plan::new(
             row.correction,
@@ -333,8 +344,8 @@ impl<'a> Executor<'a> {
             Ok(plan) => plan,
             Err(cause) => return Some(Prepared::Settled(row.unfit(cause))),
         };
-        row.look_alikes = plan.look_alikes();
-        if plan.evidence(lead.as_ref()) == Evidence::Whole {
+        row.look_alikes = self.client.redact(&plan.look_alikes());
+        if plan.evidence(lead.as_ref(), row.doubt) == Evidence::Whole {
             let finding = if row.doubt {
                 Finding::new(Status::Updated, Cause::ConfirmedByRead)
             } else {
@@ -345,10 +356,21 @@ impl<'a> Executor<'a> {
         let change = plan.change();
         // Who states the reference spelling knows where such a server keeps the variables.
         let is_stated = self.settings.dialect == Some(Dialect::Reference);
-        let loses = !is_stated
-            && lead
-                .as_ref()
-                .is_some_and(|lead| lead.would_lose(&change, row.spelling));
+        let loses = |spelling| {
+            let would_lose = |lead: &Lead| lead.would_lose(&change, spelling);
+            !is_stated && lead.as_ref().is_some_and(would_lose)
+        };
+        let other = row.spelling.other();
+        // What other rows have taught need not be so for this one.
+        if self.settings.dialect.is_none()
+            && !row.tried_other
+            && loses(row.spelling)
+            && !loses(other)
+            && change.body(other).is_some()
+        {
+            row.spelling = other;
+        }
+        let loses = loses(row.spelling);
         if let Some(body) = change.body(row.spelling).filter(|_| !loses) {
             return Some(Prepared::Send(plan, body));
         }
@@ -358,8 +380,12 @@ impl<'a> Executor<'a> {
     fn must_read(&self, row: &Row) -> bool {
         let merges =
             self.settings.metadata == MetadataMode::Merge && row.correction.touches_variables();
-        // Free text in `notes` would wipe out the variables of a server that keeps them there.
-        let risks = row.correction.notes.is_some() && self.settings.dialect.is_none();
+        // Free text in `notes` would wipe out the variables of a server that keeps them there, and variables there
+        // somebody's free text.
+        let is_learnt = self.settings.dialect.is_none();
+        let risks = is_learnt
+            && (row.correction.notes.is_some()
+                || row.spelling == Dialect::Reference && row.correction.touches_variables());
         // The other spelling of this row's variables may stand where the lead keeps something else.
         merges || risks || row.tried_other || self.settings.read_first
     }
@@ -392,9 +418,10 @@ impl<'a> Executor<'a> {
 
     fn stop<T>(&self, systemic: Systemic, answer: &Answer) -> Option<T> {
         self.halt.pull(match systemic {
-            Systemic::KeyRefused => {
-                halt::Cause::KeyRefused(self.words(answer.status, &complaint_in(answer)))
-            }
+            Systemic::KeyRefused => halt::Cause::KeyRefused(match answer.status {
+                200..=299 => "the server refuses the change, and shows no lead".to_owned(),
+                status => self.words(status, &complaint_in(answer)),
+            }),
             Systemic::Redirected => halt::Cause::Misconfigured(format!(
                 "the server redirects ({}{}), which is never followed: check the base URL (with another one, add --fresh)",
                 answer.status,

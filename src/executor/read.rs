@@ -104,7 +104,8 @@ impl<'a> Executor<'a> {
                 Verdict::Stop(systemic) => return self.stop(systemic, reply.answer()?),
                 verdict => {
                     if let Some(lead) = lead_of(&reply) {
-                        row.shown = plan.explain(&lead);
+                        self.sights.set(self.sights.get().after(&lead));
+                        row.shown = self.client.redact(&plan.explain(&lead));
                     }
                     return Some(verdict);
                 }
@@ -113,8 +114,8 @@ impl<'a> Executor<'a> {
     }
 
     /// Whether a 403 must be about the row: the key may read other leads, or one that it could touch in an earlier run.
-    async fn is_key_known_to_work(&self, row: &mut Row<'_, 'a>, refusal: &Reply) -> Option<bool> {
-        if refusal.status() != Some(403) {
+    async fn is_key_known_to_work(&self, row: &mut Row<'_, 'a>, reply: &Reply) -> Option<bool> {
+        if reply.status() == Some(401) {
             return Some(false);
         }
         self.ask_witnesses(row).await?;
@@ -143,10 +144,13 @@ impl<'a> Executor<'a> {
             let reply = self.read(row, lead_id).await?;
             match self.signal(&reply) {
                 Signal::Throttled(_) => {}
+                Signal::Answered(_) if reply.status() == Some(401) => {
+                    return self.stop(Systemic::KeyRefused, reply.answer()?);
+                }
                 Signal::Answered(_) => {
                     let is_shown = lead_of(&reply).is_some_and(|lead| lead.is_named(lead_id));
                     self.succeeded.set(self.succeeded.get() || is_shown);
-                    return Some(reply.status().is_some_and(|status| status >= 400));
+                    return Some(matches!(reply.status(), Some(403 | 404)));
                 }
                 Signal::Trouble { .. } => {
                     tries += 1;

@@ -57,8 +57,13 @@ fn beginning(text: &str) -> &str {
 }
 
 /// Whether the API would say something of the row with it.
-fn is_verdict(status: u16) -> bool {
+pub(super) fn is_verdict(status: u16) -> bool {
     matches!(status, 200..=299 | 400 | 403 | 404 | 422)
+}
+
+/// Whether a page looks like a refusal of the row.
+fn is_strange_refusal(answer: &Answer) -> bool {
+    answer.status >= 400 && is_verdict(answer.status) && is_page(answer)
 }
 
 /// What an answer of the API says about admission.
@@ -88,17 +93,19 @@ impl<'a> Executor<'a> {
         is_verdict(answer.status) && is_page(answer) && self.first_answers.have_spoken()
     }
 
-    /// A page that looks like a verdict on the row waits for the API to speak to another one: until then nobody knows
-    /// whether this is all that answers at the base URL.
-    pub(super) async fn hear_the_api(&self, reply: &Reply) {
-        if let Some(answer) = reply.answer()
-            && answer.status >= 400
-            && is_verdict(answer.status)
-            && is_page(answer)
-        {
-            let has_spoken = || self.first_answers.have_spoken();
-            self.have_others_told(has_spoken).await;
+    /// A page that looks like a refusal of the row waits for the API to speak to another one: until then nobody knows
+    /// whether this is all that answers at the base URL. Once one has waited in vain, others need not. `None` when the run
+    /// ends first.
+    pub(super) async fn hear_the_api(&self, reply: &Reply) -> Option<()> {
+        let answers = &self.first_answers;
+        if reply.answer().is_some_and(is_strange_refusal) {
+            let is_decided = || answers.have_spoken() || answers.are_blank();
+            self.have_others_told(is_decided).await;
+            if !answers.have_spoken() && self.halt.is_pulled() {
+                return None;
+            }
         }
+        Some(())
     }
 
     /// Reduces a reply to its meaning, and keeps its words for people.
@@ -123,14 +130,19 @@ impl<'a> Executor<'a> {
                 row.words = text::cut(detail);
                 Seen::Lost
             }
-            Reply::Answer(answer) if answer.status >= 400 && self.is_strange(answer) => {
+            // What stands before the API may have let the request through.
+            Reply::Answer(answer) if is_strange_refusal(answer) => {
                 row.http_status = Some(answer.status);
                 row.words = format!(
                     "something before the API answered {}, with {}",
                     answer.status,
                     self.received(answer)
                 );
-                Seen::NotConnected
+                if !self.first_answers.have_spoken() {
+                    row.blanks += 1;
+                    self.suspect_a_stranger(row);
+                }
+                Seen::Lost
             }
             Reply::Answer(answer) => {
                 row.http_status = Some(answer.status);
@@ -162,7 +174,7 @@ impl<'a> Executor<'a> {
             self.succeeded.set(true);
         }
         let evidence = match (&lead, plan) {
-            (Some(lead), Some(plan)) => plan.evidence(Some(lead)),
+            (Some(lead), Some(plan)) => plan.evidence(Some(lead), row.doubt),
             (Some(lead), None) if lead.is_named(&row.correction.lead_id) => Evidence::Differs,
             (Some(_), None) => Evidence::OtherLead,
             (None, _) => Evidence::Nothing,
@@ -170,7 +182,7 @@ impl<'a> Executor<'a> {
         if let (Some(lead), Some(plan), Evidence::Partly | Evidence::Unshown) =
             (&lead, plan, evidence)
         {
-            row.shown = plan.explain(lead);
+            row.shown = self.client.redact(&plan.explain(lead));
         }
         if lead.is_none() && (200..=299).contains(&answer.status) {
             self.see_blank(row, answer);
@@ -229,10 +241,13 @@ impl<'a> Executor<'a> {
         }
         row.blanks += 1;
         if row.blanks == 2 {
-            let enough = self.first_answers.see_blank();
-            if enough {
-                self.stop_at_a_stranger(&row.words);
-            }
+            self.suspect_a_stranger(row);
+        }
+    }
+
+    fn suspect_a_stranger(&self, row: &Row<'_, 'a>) {
+        if self.first_answers.see_blank() {
+            self.stop_at_a_stranger(&row.words);
         }
     }
 }

@@ -29,20 +29,25 @@ impl<'a> Executor<'a> {
                 return Some(Sent::Stale);
             }
             row.renewed = false;
-            let reply = self.patch(row, permit, body.to_vec()).await;
+            let reply = self.patch(row, permit, body.to_vec()).await?;
             if reply.status() != Some(429) {
                 return Some(Sent::Replied(reply));
             }
         }
     }
 
-    async fn patch(&self, row: &mut Row<'_, 'a>, permit: Permit<'a>, body: Vec<u8>) -> Reply {
+    async fn patch(
+        &self,
+        row: &mut Row<'_, 'a>,
+        permit: Permit<'a>,
+        body: Vec<u8>,
+    ) -> Option<Reply> {
         row.shown.clear();
         // Counted beforehand: the run may end while the request is under way.
         self.sent.set(self.sent.get() + 1);
         let lead_id = row.correction.lead_id.as_str();
         let reply = self.client.patch(lead_id, body).await;
-        self.hear(row, permit, "PATCH", lead_id, &reply).await;
+        let heard = self.hear(row, permit, "PATCH", lead_id, &reply).await;
         if matches!(reply, Reply::NotConnected { .. }) {
             self.sent.set(self.sent.get() - 1);
         }
@@ -56,7 +61,7 @@ impl<'a> Executor<'a> {
             }
             row.attempts += 1;
         }
-        reply
+        heard.map(|()| reply)
     }
 
     /// Reads the row's lead.
@@ -69,11 +74,11 @@ impl<'a> Executor<'a> {
     pub(super) async fn read(&self, row: &mut Row<'_, 'a>, lead_id: &str) -> Option<Reply> {
         let permit = self.permit(row).await?;
         let reply = self.read_unadmitted(lead_id).await;
-        self.hear(row, permit, "GET", lead_id, &reply).await;
+        self.hear(row, permit, "GET", lead_id, &reply).await?;
         Some(reply)
     }
 
-    /// Takes the reply to a request of a row.
+    /// Takes the reply to a request of a row; `None` when the run ends before anybody knows whose it is.
     async fn hear(
         &self,
         row: &Row<'_, 'a>,
@@ -81,10 +86,10 @@ impl<'a> Executor<'a> {
         method: &str,
         lead_id: &str,
         reply: &Reply,
-    ) {
+    ) -> Option<()> {
         permit.report(self.signal(reply));
-        self.hear_the_api(reply).await;
         row.trace(method, lead_id, reply);
+        self.hear_the_api(reply).await
     }
 
     /// Reads a lead on behalf of nobody, and whatever the limiter says.

@@ -35,7 +35,7 @@ pub(super) struct Row<'c, 'p> {
     /// How the row ends when the server refuses the other spelling too.
     pub(super) fallback: Option<Fallback>,
     pub(super) reconnected: bool,
-    /// Successes that have shown no lead.
+    /// Successes that have shown no lead, and pages before the API has said a word.
     pub(super) blanks: u32,
     /// When the lead was read to be merged with the row.
     pub(super) merged_at: Option<Instant>,

@@ -52,17 +52,22 @@ impl<'a> Executor<'a> {
     pub(super) async fn have_others_told(&self, told: impl Fn() -> bool) -> bool {
         self.waiting.set(self.waiting.get() + 1);
         let asked_at = Instant::now();
-        while !told() && !self.is_hopeless.get() && !self.halt.is_pulled() {
-            let may_tell = self.under_way.get() > self.waiting.get()
-                || asked_at.elapsed() < OTHERS_BEGIN_WITHIN;
-            if may_tell && self.waiting.get() < ENOUGH {
-                tokio::time::sleep(LOOK_EACH).await;
-            } else {
-                self.is_hopeless.set(true);
-            }
+        let may_be_told = || {
+            self.under_way.get() > self.waiting.get()
+                || self.waiting.get() < ENOUGH && asked_at.elapsed() < OTHERS_BEGIN_WITHIN
+        };
+        while !told() && !self.halt.is_pulled() && may_be_told() {
+            tokio::time::sleep(LOOK_EACH).await;
         }
         self.waiting.set(self.waiting.get() - 1);
         told()
+    }
+
+    /// Waits while so many rows wait for what those under way are told that others would only join them.
+    pub(super) async fn let_others_hear(&self) {
+        while self.waiting.get() >= ENOUGH && !self.halt.is_pulled() {
+            tokio::time::sleep(LOOK_EACH).await;
+        }
     }
 
     /// Asks for leads that it has shown before, one row for all; a run that is ending asks no more.

@@ -183,12 +183,12 @@ fn an_error_page_in_html_is_no_verdict_on_the_row() {
         (
             "400",
             always(step(answer(400, HTML))),
-            "failed/unreachable/",
+            "failed/outcome_unknown/",
         ),
         (
             "404",
             always(step(answer(404, HTML))),
-            "failed/unreachable/",
+            "failed/outcome_unknown/",
         ),
         ("once", first([step(answer(404, HTML))]), "updated//"),
         (
