@@ -27,7 +27,7 @@ ALLOCATOR = re.compile(r"(malloc|calloc|realloc|mi_malloc_aligned|mi_zalloc_alig
 NETWORK = set("socket connect setsockopt getsockopt getsockname getpeername shutdown sendto recvfrom sendmsg recvmsg writev readv".split())
 
 # Where the compiler leaves what goes through a row.
-PIPELINE = "leadfix::pipeline::run|FuturesOrdered"
+PIPELINE = "leadfix::pipeline::run|FuturesOrdered|leadfix::executor::Executor::settle"
 # A stage is what these functions cost, with all they call; each by its caller, where two passes share it.
 STAGES = {
     "the survey: the whole first pass": [("", "leadfix::preflight::Preflight::survey")],

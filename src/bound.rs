@@ -1,4 +1,4 @@
-//! What a run is bound by: the quota, the latency, or the machine.
+//! What a run is bound by: the quota, the latency, its slowest rows, or the machine.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub enum Bound {
     Latency(usize, Duration),
     /// A server in trouble.
     Trouble,
+    /// Rows under way that take longer than the others: behind a whole window of them nothing begins, nor at the end.
+    Rows,
     /// This machine: its processor, its disk, or the file.
     Machine,
 }
@@ -55,7 +57,11 @@ fn told(
     } = waits;
     let longest = for_quota.max(rate).max(slots).max(trouble);
     if longest.as_secs_f64() < NOTABLE * elapsed.as_secs_f64() {
-        Bound::Machine
+        if busy.is_some_and(|busy| busy < NOTABLE) {
+            Bound::Rows
+        } else {
+            Bound::Machine
+        }
     } else if longest == for_quota {
         Bound::Quota(quota)
     } else if longest == rate {
@@ -83,6 +89,7 @@ impl fmt::Display for Bound {
                 )
             }
             Self::Trouble => f.write_str("the server's trouble"),
+            Self::Rows => f.write_str("its slowest rows"),
             Self::Machine => f.write_str("this machine"),
         }
     }
@@ -100,6 +107,8 @@ mod tests {
         for (quota, rate, slots, trouble, busy, expected) in [
             (0, 0, 0, 0, None, Bound::Machine),
             (1, 0, 1, 0, None, Bound::Machine),
+            (1, 0, 1, 0, Some(0.9), Bound::Machine),
+            (1, 0, 1, 0, Some(0.1), Bound::Rows),
             (8, 0, 1, 0, Some(0.1), quota_bound),
             (1, 8, 1, 0, Some(0.1), Bound::Rate),
             (1, 0, 8, 0, Some(0.1), slots_bound),

@@ -189,6 +189,9 @@ impl Client {
     /// Foreign text without our key, should the server have echoed it: whole or either half of `keyid:secret`,
     /// each character as it is or as URLs, JSON and HTML write it.
     pub fn redact(&self, text: &str) -> String {
+        if text.is_empty() {
+            return String::new();
+        }
         let key = self.settings.api_key.expose_secret();
         let halves = key.split(':').filter(|half| half.len() >= SHORTEST_HALF);
         std::iter::once(key)

@@ -273,8 +273,8 @@ impl<'a> Executor<'a> {
             let seen = self.see(row, &reply, Some(&plan));
             let mut verdict = classify::patch(seen, row.doubt, self.succeeded.get());
             self.note_success(seen, row, &plan);
-            if let Some(lead) = lead_of(&reply)
-                && matches!(verdict, Verdict::Ask { question, .. } if question == Question::Unshown)
+            if matches!(verdict, Verdict::Ask { question, .. } if question == Question::Unshown)
+                && let Some(lead) = lead_of(&reply)
                 && self.sights.get().show_no_more(&lead, row.correction)
             {
                 verdict = classify::read(Question::Unshown, seen, row.doubt);
